@@ -1,0 +1,69 @@
+"""The protocol of a fault: what it does, its undo, and the proof that it bit.
+
+A fault is a value: it prints as JSON, compares equal, replays. It acts on a system only
+through the capabilities it names in `needs`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from stallproof.sites.base import Route, System
+
+Plane = Literal["toxiproxy", "kernel", "broker", "lifecycle"]
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wire probe saw of a fault in force."""
+
+    bit: bool
+    seen: str
+    """In words with the numbers: 'PING took 0.51 s through the proxy'."""
+    numbers: dict[str, float] = {}
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
+    """One undoable thing done to the system.
+
+    Subclasses set `tag`, `plane`, `needs` and, where it matters, `route`, validate their
+    fields in `__post_init__` (ValueError: what, where, what would be right), and implement
+    the three methods. All are idempotent, and bounded in time.
+    """
+
+    plane: ClassVar[Plane]
+    needs: ClassVar[tuple[type, ...]] = ()
+    """Capabilities (protocols of `stallproof.sites.base`) without which it cannot act."""
+    route: ClassVar[Route | None] = None
+    """The way to the broker on which this fault reaches the clients; None: either."""
+    lasting: ClassVar[bool] = True
+    """False: done in an instant, with nothing to undo."""
+
+    async def begin(self, system: System) -> dict[str, Any]:
+        """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""
+        raise NotImplementedError
+
+    async def end(self, system: System) -> dict[str, Any]:
+        """Undo it: afterwards new connections work as if it had never been."""
+        return {}
+
+    async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
+        """Prove on the wire that it is in force (right after `begin`, whose answer is `begun`)."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """The field's name for it, as in the JSON (`latency`, `broker-kill`)."""
+        tag = self.__struct_config__.tag
+        assert isinstance(tag, str)
+        return tag
+
+    def describe(self) -> str:
+        """One short line for people: the name and what was set."""
+        settings = ", ".join(
+            f"{field} {value}"
+            for field, value in msgspec.to_builtins(self).items()
+            if field not in ("fault", "links")
+        )
+        return f"{self.name} ({settings})" if settings else self.name

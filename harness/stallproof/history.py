@@ -1,0 +1,212 @@
+"""The history: an append-only record of everything that was done and seen.
+
+One JSON object a line, written as it happens, so a crash keeps what came before.
+Times (`t`) are seconds since the run's clock started, from CLOCK_MONOTONIC, which all
+processes of a local site share.
+
+    recorder.add(Health(t=recorder.now(), service="worker", status=200, latency_s=0.002))
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """One thing done or seen, `t` seconds into the run."""
+
+    t: float
+
+
+class Phase(Event, tag="phase"):
+    """The run went on to its next phase."""
+
+    name: Literal["boot", "warmup", "load", "settle", "end"]
+
+
+class Op(Event, tag="op"):
+    """An operation of a client, as Jepsen names them.
+
+    `submit` is POST /stories/; `await` is watching GET /stories/{id} until the story is done.
+    `ok`: it happened. `fail`: it surely did not. `info`: nobody knows (a timeout, say).
+    """
+
+    f: Literal["submit", "await"]
+    type: Literal["invoke", "ok", "fail", "info"]
+    story: int
+    """The client's own number for the story, from 0; the warm-up's are negative."""
+    story_id: str | None = None
+    """The id the API gave it, once known."""
+    latency_s: float | None = None
+    """From invoke to this completion."""
+    error: str | None = None
+
+
+class Task(Event, tag="task"):
+    """A line of the system's ledger: the worker began or ended work on a story.
+
+    `skip` is a delivery that the worker refused because the story is done or in work elsewhere.
+    """
+
+    event: Literal["start", "end", "skip"]
+    story_id: str
+    attempt: int
+    outcome: Literal["ok", "error"] | None = None
+    pid: int = 0
+
+
+class FaultPhase(Event, tag="fault"):
+    """A step of the schedule began or ended.
+
+    `begin` and `end` stand at the moment the act was complete; `late_s` says how long after its
+    scheduled time that was. An instantaneous fault (a reset, a kill) has no `end`.
+    """
+
+    phase: Literal["begin", "end"]
+    step: int
+    """Index into the schedule."""
+    name: str
+    plane: str
+    late_s: float = 0.0
+    detail: dict[str, Any] = {}
+
+
+class Bite(Event, tag="bite"):
+    """Proof, or its absence, that a fault did to the wire what it says."""
+
+    step: int
+    name: str
+    bit: bool
+    seen: str
+    """In words, with the numbers: '6 sockets reset', 'PING took 0.51 s through the proxy'."""
+    numbers: dict[str, float] = {}
+
+
+class Health(Event, tag="health"):
+    """An answer of a service's GET /health (status None: no answer, see error)."""
+
+    service: str
+    status: int | None
+    latency_s: float
+    error: str | None = None
+
+
+class Log(Event, tag="log"):
+    """A line of a service's log that matters, secrets removed."""
+
+    service: str
+    what: Literal["ready", "connected", "connection-lost", "error", "warning"]
+    line: str
+
+
+class Broker(Event, tag="broker"):
+    """The broker as its control socket shows it. `up` False: it did not answer."""
+
+    up: bool
+    queues: dict[str, int] = {}
+    """Length of each Celery queue list."""
+    unacked: int = 0
+
+
+class Connections(Event, tag="connections"):
+    """The set of a link's connections at the broker changed."""
+
+    link: str
+    open: int
+    opened: int
+    closed: int
+
+
+class InstancePhase(Event, tag="instance"):
+    """A service's process was started, exited, or was killed by the liveness probe."""
+
+    service: str
+    phase: Literal["start", "exit", "liveness-kill"]
+    pid: int = 0
+    code: int | None = None
+
+
+AnyEvent = (
+    Phase | Op | Task | FaultPhase | Bite | Health | Log | Broker | Connections | InstancePhase
+)
+
+E = TypeVar("E", bound=Event)
+
+
+class Recorder:
+    """Appends events to a file, thread-safe, each line whole and flushed at once."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.started_at = clock()
+        """The clock's reading at t = 0: subtract it from a monotonic time to get `t`."""
+        self._file = path.open("ab", buffering=0)
+        self._lock = threading.Lock()
+        self._encode = msgspec.json.Encoder().encode
+        self._watchers: list[Callable[[AnyEvent], None]] = []
+
+    def now(self) -> float:
+        """Seconds since the run's clock started."""
+        return self._clock() - self.started_at
+
+    def add(self, event: AnyEvent) -> None:
+        """Write one event. It is on its way to the disk when this returns."""
+        line = self._encode(event) + b"\n"
+        with self._lock:
+            self._file.write(line)
+        for watch in self._watchers:
+            watch(event)
+
+    def watch(self, watcher: Callable[[AnyEvent], None]) -> None:
+        """Call `watcher` with every later event, in the thread that adds it."""
+        self._watchers.append(watcher)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class History:
+    """A whole run's events in order of time. Checkers and reports read this and nothing else."""
+
+    def __init__(self, events: list[AnyEvent]) -> None:
+        self.events = sorted(events, key=lambda event: event.t)
+
+    @classmethod
+    def read(cls, path: Path) -> History:
+        """Read a history file; a last line cut short by a crash is left out.
+
+        Raises:
+            HistoryError: a line other than the last is not an event.
+        """
+        lines = path.read_bytes().split(b"\n")
+        decode = msgspec.json.Decoder(AnyEvent).decode
+        events: list[AnyEvent] = []
+        for number, line in enumerate(lines, start=1):
+            if not line:
+                continue
+            try:
+                events.append(decode(line))
+            except msgspec.MsgspecError as error:
+                if number == len(lines):
+                    break
+                raise HistoryError(f"{path}:{number}: not an event: {error}") from error
+        return cls(events)
+
+    def of(self, kind: type[E]) -> Iterator[E]:
+        """The events of one kind, in order of time."""
+        return (event for event in self.events if isinstance(event, kind))
+
+    @property
+    def end_t(self) -> float:
+        """When the last event was written."""
+        return self.events[-1].t if self.events else 0.0
+
+
+class HistoryError(ValueError):
+    """A history file cannot be read: one line saying where and why."""

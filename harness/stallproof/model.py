@@ -1,0 +1,273 @@
+"""The values everything else passes around: schedule, workload, scenario, stack, verdict, result.
+
+Values only: nothing here acts. Each encodes to JSON and back with msgspec and says in one
+line what is wrong when it is built from bad input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+from stallproof.faults import AnyFault
+from stallproof.sites.base import Persistence, Route
+
+
+class Verdict(StrEnum):
+    """What a checker, a run or a scenario comes to. Unknown is never green."""
+
+    VALID = "valid"
+    UNKNOWN = "unknown"
+    INVALID = "invalid"
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Invalid before unknown before valid; nothing at all is unknown."""
+    found = set(verdicts)
+    for verdict in (Verdict.INVALID, Verdict.UNKNOWN, Verdict.VALID):
+        if verdict in found:
+            return verdict
+    return Verdict.UNKNOWN
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A fault placed in time: begun `at_s` after load starts, undone `for_s` later."""
+
+    at_s: float
+    fault: AnyFault
+    for_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.at_s < 0:
+            raise ValueError(f"at_s is {self.at_s}: it must be 0 or more")
+        if self.fault.lasting and (self.for_s is None or self.for_s <= 0):
+            raise ValueError(f"{self.fault.name} lasts: say for how long (for_s > 0)")
+        if not self.fault.lasting and self.for_s is not None:
+            raise ValueError(f"{self.fault.name} is done in an instant: it takes no for_s")
+
+    @property
+    def ends_s(self) -> float:
+        """When it is over, in seconds after load starts."""
+        return self.at_s + (self.for_s or 0.0)
+
+
+def at(at_s: float, fault: AnyFault, *, for_s: float | None = None) -> Step:
+    """`at(3, BrokerRestart(how="killed"), for_s=4)` reads as a sentence."""
+    return Step(at_s=at_s, fault=fault, for_s=for_s)
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """Faults placed in time. A value: it prints as JSON, hashes to a token, replays."""
+
+    steps: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        routes = {step.fault.route for step in self.steps} - {None}
+        if len(routes) > 1:
+            raise ValueError(
+                "the schedule mixes faults of the proxied and the direct route: "
+                "a proxy between client and broker hides kernel faults; make two scenarios"
+            )
+
+    @property
+    def route(self) -> Route | None:
+        """The route that its faults need; None when any will do."""
+        return next((s.fault.route for s in self.steps if s.fault.route is not None), None)
+
+    @property
+    def ends_s(self) -> float:
+        """When the last fault is over, in seconds after load starts."""
+        return max((step.ends_s for step in self.steps), default=0.0)
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Schedule:
+        """The schedule that `to_json` wrote.
+
+        Raises:
+            ValueError: not a schedule; one line naming the field.
+        """
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"not a schedule: {error}") from None
+
+    @property
+    def token(self) -> str:
+        """Twelve hex digits that name this schedule and no other."""
+        # Once through the decoder, so that `at_s=3` and `at_s=3.0` are one schedule.
+        canonical = Schedule.from_json(self.to_json()).to_json()
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """When stories arrive (open model: they do not wait for one another), how long each takes."""
+
+    rate_per_s: float = 2.0
+    for_s: float = 12.0
+    task_s: float = 0.2
+
+    def __post_init__(self) -> None:
+        for field in ("rate_per_s", "for_s", "task_s"):
+            if getattr(self, field) <= 0:
+                raise ValueError(f"{field} is {getattr(self, field)}: it must be above 0")
+
+    def arrivals_s(self) -> list[float]:
+        """Seconds after load starts at which each story is submitted."""
+        return [i / self.rate_per_s for i in range(int(self.rate_per_s * self.for_s))]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What must hold. Seconds; each is judged by the checker of the same name."""
+
+    stall_s: float = 10.0
+    """Work queued, no fault in force, and nothing started for longer: a stall."""
+    first_start_s: float = 15.0
+    """From the end of a fault to the first task start after it."""
+    drain_s: float = 30.0
+    """From the end of the last fault until every story accepted by then is done."""
+    accept_s: float = 5.0
+    """The slowest POST /stories/ may take."""
+    accept_error_rate: float = 0.0
+    """Share of POSTs that may fail."""
+    lost: int = 0
+    duplicated: int = 0
+    unhealthy_after_s: float = 40.0
+    """A stalled worker must stop answering 200 within this. Cloud Run's liveness probe sees
+    only what the health port says."""
+    settle_s: float = 45.0
+    """How long to watch after the load and the last fault before giving up on what is not done."""
+
+
+class Expect(msgspec.Struct, frozen=True, kw_only=True):
+    """What a profile that does not hold shows instead: a finding, kept with its evidence."""
+
+    verdict: Verdict
+    checkers: tuple[str, ...]
+    """The checkers that call it so."""
+    because: str
+    """Why, in a sentence or two, with the setting that decides it."""
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """Workload x schedule x what must hold. Profile and stack are chosen when it is run."""
+
+    name: str
+    title: str
+    on_cloud_run: str
+    guide_promises: str
+    must_hold: str
+    schedule: Schedule = Schedule()
+    workload: Workload = Workload()
+    limits: Limits = Limits()
+    route: Route = Route.DIRECT
+    persistence: Persistence = Persistence.AOF
+    tags: tuple[str, ...] = ()
+    expected: dict[str, Expect] = {}
+    """Per profile; a profile that is not named must be valid."""
+
+    def __post_init__(self) -> None:
+        needed = self.schedule.route
+        if needed is not None and needed != self.route:
+            raise ValueError(f"{self.name}: its faults need route {needed}, it says {self.route}")
+        if self.schedule.ends_s >= self.workload.for_s:
+            raise ValueError(
+                f"{self.name}: the load ends at {self.workload.for_s} s, before the last fault "
+                f"({self.schedule.ends_s} s): nothing would show that work flows again"
+            )
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one checker says of one history."""
+
+    checker: str
+    verdict: Verdict
+    text: str
+    """One sentence with the numbers, for a person."""
+    numbers: dict[str, float | None] = {}
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting that was in force, as the system itself says."""
+
+    key: str
+    """Dotted: `broker_transport_options.socket_timeout`."""
+    value: str
+    why: str | None = None
+    """The scenario that decided it, where the profile says so."""
+    where: str | None = None
+    """`profiles.py:57`."""
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """`run.json` of one run: with `history.jsonl` beside it, any report can be made again."""
+
+    version: Literal[1] = 1
+    scenario: Scenario
+    profile: str
+    stack: str
+    site: str
+    stack_versions: dict[str, str] = {}
+    settings: tuple[Setting, ...] = ()
+    worker_args: tuple[str, ...] = ()
+    started_at: str
+    """ISO 8601, UTC."""
+    seconds: float = 0.0
+    boot_s: float | None = None
+    """From the first process started to the first story executed."""
+    load_t: float = 0.0
+    """History time at which load started: a step's moment is `load_t + at_s`."""
+    harness_cpu_s: float | None = None
+    """CPU time of the harness itself (runner and probes) during the run."""
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    advice: tuple[str, ...] = ()
+    """What to change or to try next, each a sentence."""
+    dir: str = ""
+    """The run's folder, relative to the folder of the whole result."""
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """A 95 % Wilson interval of the share of runs that were not valid."""
+
+    low: float
+    high: float
+    confidence: float = 0.95
+
+
+class ScenarioResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A scenario's n runs under one profile, stack and site."""
+
+    scenario: str
+    profile: str
+    stack: str
+    site: str
+    n: int
+    valid: int
+    invalid: int
+    unknown: int
+    interval: Interval
+    findings: tuple[Finding, ...]
+    """Per checker the worst of all runs; its numbers hold in how many runs (`runs_invalid`)."""
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return worst(run.verdict for run in self.runs)
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    """What one `stallproof run` answers, and its top `run.json`."""
+
+    version: Literal[1] = 1
+    run_dir: str
+    results: tuple[ScenarioResult, ...]
+
+    def to_builtins(self) -> Any:
+        return msgspec.to_builtins(self)
