@@ -1,0 +1,1 @@
+"""Finds out by experiment whether a Celery + Redis system survives Cloud Run."""

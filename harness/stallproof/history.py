@@ -24,13 +24,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
     t: float
 
 
-class Phase(Event, tag="phase"):
+class Phase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="phase"):
     """The run went on to its next phase."""
 
     name: Literal["boot", "warmup", "load", "settle", "end"]
 
 
-class Op(Event, tag="op"):
+class Op(Event, frozen=True, kw_only=True, omit_defaults=True, tag="op"):
     """An operation of a client, as Jepsen names them.
 
     `submit` is POST /stories/; `await` is watching GET /stories/{id} until the story is done.
@@ -48,7 +48,7 @@ class Op(Event, tag="op"):
     error: str | None = None
 
 
-class Task(Event, tag="task"):
+class Task(Event, frozen=True, kw_only=True, omit_defaults=True, tag="task"):
     """A line of the system's ledger: the worker began or ended work on a story.
 
     `skip` is a delivery that the worker refused because the story is done or in work elsewhere.
@@ -61,7 +61,7 @@ class Task(Event, tag="task"):
     pid: int = 0
 
 
-class FaultPhase(Event, tag="fault"):
+class FaultPhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="fault"):
     """A step of the schedule began or ended.
 
     `begin` and `end` stand at the moment the act was complete; `late_s` says how long after its
@@ -77,7 +77,7 @@ class FaultPhase(Event, tag="fault"):
     detail: dict[str, Any] = {}
 
 
-class Bite(Event, tag="bite"):
+class Bite(Event, frozen=True, kw_only=True, omit_defaults=True, tag="bite"):
     """Proof, or its absence, that a fault did to the wire what it says."""
 
     step: int
@@ -88,7 +88,7 @@ class Bite(Event, tag="bite"):
     numbers: dict[str, float] = {}
 
 
-class Health(Event, tag="health"):
+class Health(Event, frozen=True, kw_only=True, omit_defaults=True, tag="health"):
     """An answer of a service's GET /health (status None: no answer, see error)."""
 
     service: str
@@ -97,7 +97,7 @@ class Health(Event, tag="health"):
     error: str | None = None
 
 
-class Log(Event, tag="log"):
+class Log(Event, frozen=True, kw_only=True, omit_defaults=True, tag="log"):
     """A line of a service's log that matters, secrets removed."""
 
     service: str
@@ -105,7 +105,7 @@ class Log(Event, tag="log"):
     line: str
 
 
-class Broker(Event, tag="broker"):
+class Broker(Event, frozen=True, kw_only=True, omit_defaults=True, tag="broker"):
     """The broker as its control socket shows it. `up` False: it did not answer."""
 
     up: bool
@@ -114,7 +114,7 @@ class Broker(Event, tag="broker"):
     unacked: int = 0
 
 
-class Connections(Event, tag="connections"):
+class Connections(Event, frozen=True, kw_only=True, omit_defaults=True, tag="connections"):
     """The set of a link's connections at the broker changed."""
 
     link: str
@@ -123,7 +123,7 @@ class Connections(Event, tag="connections"):
     closed: int
 
 
-class InstancePhase(Event, tag="instance"):
+class InstancePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="instance"):
     """A service's process was started, exited, or was killed by the liveness probe."""
 
     service: str

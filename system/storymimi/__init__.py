@@ -1,0 +1,1 @@
+"""The system under test: FastAPI + Celery + Redis, as deployed on Cloud Run."""

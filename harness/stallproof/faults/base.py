@@ -44,7 +44,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
         """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""
         raise NotImplementedError
 
-    async def end(self, system: System) -> dict[str, Any]:
+    async def end(self, system: System) -> dict[str, Any]:  # noqa: ARG002 (the instant ones)
         """Undo it: afterwards new connections work as if it had never been."""
         return {}
 

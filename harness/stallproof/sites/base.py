@@ -21,7 +21,8 @@ from stallproof.history import Recorder
 
 class Link(StrEnum):
     """One way from a service to the broker. Each has an address of its own on the
-    broker's host, so that a connection tells by its local address whose it is."""
+    broker's host, so that a connection tells by its local address whose it is.
+    """
 
     API_BROKER = "api-broker"
     API_BACKEND = "api-backend"
@@ -156,7 +157,7 @@ class Sockets(Protocol):
 
 
 class Instance(Protocol):
-    """One container instance of a service, restarted by the site when it exits, as Cloud Run does."""
+    """One container instance of a service. The site starts it again when it exits."""
 
     @property
     def starts(self) -> int:
