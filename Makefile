@@ -1,0 +1,48 @@
+# Everything starts from nothing: Python 3.11 with pip, make, and the package registries.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+PROFILES := --profile hardened --profile guide-int-keys
+
+# Never fetch a Python: the one at hand is the one that is judged.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PYTHON := $(PYTHON)
+
+.PHONY: run test lint test-quick test-real scenarios bench clean
+
+## The main job: the default scenarios under `hardened` and under the mended guide, side by side.
+run: .venv/synced
+	.venv/bin/stallproof run $(PROFILES) --must-hold hardened
+
+## Lint, types, import rules, every test, every scenario.
+test: lint test-quick test-real scenarios
+
+lint: .venv/synced
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test-quick: .venv/synced
+	.venv/bin/pytest -q -m "not real"
+
+test-real: .venv/synced
+	.venv/bin/pytest -q -m real
+
+## Every scenario under every profile must show what is on record for it.
+scenarios: .venv/synced
+	.venv/bin/pytest -q scenarios --profile hardened --profile guide-int-keys --profile celery-defaults
+
+## Boot to first executed story, and the harness's own cost.
+bench: .venv/synced
+	.venv/bin/stallproof bench
+
+.venv/synced: pyproject.toml system/pyproject.toml uv.lock | $(UV)
+	$(UV) sync --quiet --locked
+	@touch $@
+
+$(UV):
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv==$(UV_VERSION)
+
+clean:
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,75 @@
+"""What to change, or to try next: a sentence per finding that does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from stallproof.model import Finding, Scenario, Setting, Verdict
+
+FIXED_KOMBU = (5, 4, 0)
+"""The first kombu without the trigger of celery issue #7276 (kombu pull request 2007)."""
+
+
+def advise(
+    scenario: Scenario,
+    findings: Sequence[Finding],
+    settings: Sequence[Setting],
+    worker_args: Sequence[str],
+    versions: Mapping[str, str],
+) -> tuple[str, ...]:
+    """Sentences in the order of the findings, each naming a setting, a flag or a version."""
+    values = {setting.key: setting.value for setting in settings}
+    broken = {finding.checker for finding in findings if finding.verdict is Verdict.INVALID}
+    advice = []
+    if broken & {"stalled", "recovery", "unfinished"}:
+        advice += _on_stall(values, worker_args, versions)
+    if "accept" in broken:
+        advice.append(
+            "Store the story before publishing it and bound the publish "
+            "(socket_timeout, socket_connect_timeout, task_publish_retry_policy), "
+            "so that POST answers while the broker is away."
+        )
+    if broken & {"lost", "unfinished"}:
+        advice.append(
+            "Keep accepted work in the database until it is done, with a reconciler that publishes "
+            "again what never started: neither acks_late nor visibility_timeout brings back a "
+            "message that the broker lost or that BRPOP popped into a dead connection."
+        )
+    if "duplicated" in broken:
+        advice.append(
+            "Let the task claim its story in the database before it works on it: a message that "
+            "is redelivered while the first run goes on is then skipped."
+        )
+    if "health" in broken:
+        advice.append(
+            "Let the health port answer 503 when the consumer has had no answer from the broker "
+            "for too long, so that the liveness probe restarts a worker that only looks alive."
+        )
+    if any(f.checker == "fault-bit" and f.verdict is Verdict.UNKNOWN for f in findings):
+        advice.append(
+            f"The fault was not felt, so nothing is proven: see the faults of {scenario.name} "
+            "on its timeline, and `stallproof doctor` for what this machine lacks."
+        )
+    return tuple(advice)
+
+
+def _on_stall(
+    values: Mapping[str, str], worker_args: Sequence[str], versions: Mapping[str, str]
+) -> list[str]:
+    advice = []
+    kombu = versions.get("kombu", "")
+    if kombu and _numbers(kombu) < FIXED_KOMBU and "--without-mingle" not in worker_args:
+        advice.append(
+            f"kombu {kombu} has celery issue #7276: upgrade to kombu 5.4.0 or newer, "
+            "or start the worker with --without-mingle."
+        )
+    if "broker_transport_options.socket_timeout" not in values:
+        advice.append(
+            "Set broker_transport_options.socket_timeout (seconds): without it a worker waits "
+            "for ever on a connection that went silent."
+        )
+    return advice
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())

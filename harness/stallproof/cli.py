@@ -1,0 +1,200 @@
+"""The command line: every command thin, all work elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+
+from stallproof import bench as benchmark
+from stallproof import catalog
+from stallproof.engine import run_all
+from stallproof.exits import Exit, exit_for
+from stallproof.interface import InterfaceError
+from stallproof.live import Live
+from stallproof.parts import doctor as examine
+from stallproof.plan import PlanError, Wish, make_jobs, new_result_folder
+from stallproof.report import ReportError, load_results, write_reports
+from stallproof.report.table import doctor_table, results_table, scenarios_table
+from stallproof.sites.base import SiteError
+from stallproof.stacks import StackError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Find out by experiment whether a Celery + Redis system survives Cloud Run.",
+)
+DEFAULT_TAG = "tag:default"
+
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Argument(help="Names, or tag:NAME for a group; the default set if none is given."),
+]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Option("--profile", help="Celery profile to judge; may be given several times."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--scenarios", help="Folder of scenario files, in place of the project's own."),
+]
+
+
+@app.command("list")
+def list_scenarios(
+    *,
+    folder: Folder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """List the scenarios: what each breaks, and its tags."""
+    found = list(catalog.load(folder).values())
+    if as_json:
+        _print_json(msgspec.to_builtins(found))
+    else:
+        Console().print(scenarios_table(found))
+
+
+@app.command()
+def run(
+    names: Scenarios = None,
+    *,
+    profile: Profiles = None,
+    stack: Annotated[
+        list[str] | None,
+        typer.Option(help="Exact versions, e.g. celery==5.3.6,kombu==5.3.7,redis==5.0.8."),
+    ] = None,
+    site: Annotated[str, typer.Option(help="Where the system runs.")] = "local",
+    repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Runs at once.")] = 4,
+    out: Annotated[Path | None, typer.Option(help="A new folder for the result.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    worker_args: Annotated[str, typer.Option(help="Worker flags beyond the profile's.")] = "",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE (JSON): change one setting.")
+    ] = None,
+    unset: Annotated[list[str] | None, typer.Option(help="KEY: leave one setting out.")] = None,
+    must_hold: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these profiles decide the exit code; all by default."),
+    ] = None,
+    broker: Annotated[
+        str | None, typer.Option(help="Path of a redis-server or valkey-server.")
+    ] = None,
+    loopback: Annotated[
+        bool, typer.Option(help="Plain processes on loopback, no namespaces.")
+    ] = False,
+    folder: Folder = None,
+) -> None:
+    """Run scenarios and judge them."""
+    if site != "local":
+        raise PlanError(f"--site {site}: there is only local so far")
+    wish = Wish(
+        scenarios=tuple(catalog.select(catalog.load(folder), names or [DEFAULT_TAG])),
+        profiles=tuple(profile or ["hardened"]),
+        stacks=tuple(stack or ["locked"]),
+        repeat=repeat,
+        worker_args=_flags(worker_args),
+        settings=dict(_setting(text) for text in set_ or []),
+        unset=tuple(unset or []),
+        broker=broker,
+        namespaces=not loopback,
+    )
+    if stray := set(must_hold or []) - set(wish.profiles):
+        raise PlanError(f"--must-hold {stray.pop()}: that profile is not among those run")
+    console = Console(stderr=as_json)
+    root = new_result_folder(out)
+    with console.status("Looking for the parts and making the stacks"):
+        plan = make_jobs(wish, root=root)
+    with Live(console, plan) as live:
+        results = run_all(
+            plan, root=root, at_once=jobs, on_progress=live.progress, on_done=live.done
+        )
+    write_reports(root)
+    console.print(results_table(results))
+    console.print(f"Report: {root / 'report.html'}")
+    if as_json:
+        _print_json(results.to_builtins())
+    raise typer.Exit(exit_for(results, must_hold=tuple(must_hold or [])))
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a stored result or of one run.")],
+) -> None:
+    """Make the reports of a stored result again."""
+    write_reports(folder)
+    results = load_results(folder)
+    Console().print(results_table(results))
+    raise typer.Exit(exit_for(results))
+
+
+@app.command()
+def doctor(
+    *, as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False
+) -> None:
+    """Say which parts were found, and what each missing one costs."""
+    rows = examine()
+    if as_json:
+        _print_json(msgspec.to_builtins(rows))
+    else:
+        Console().print(doctor_table(rows))
+
+
+@app.command()
+def bench(
+    *,
+    repeat: Annotated[int, typer.Option(min=2, max=200, help="Boots to time.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="A new folder for the result.")] = None,
+) -> None:
+    """Time boot to first executed story, and what the harness itself costs."""
+    console = Console()
+    root = new_result_folder(out)
+    plan = make_jobs(benchmark.wish(repeat), root=root)
+    with Live(console, plan) as live:
+        results = run_all(plan, root=root, at_once=1, on_progress=live.progress, on_done=live.done)
+    console.print(benchmark.table(results))
+    raise typer.Exit(exit_for(results))
+
+
+def _flags(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise PlanError(f"--worker-args {text!r}: {error}") from None
+
+
+def _setting(text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise PlanError(f"--set {text!r}: say KEY=VALUE, the value as JSON")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        raise PlanError(f"--set {text!r}: {value!r} is not JSON (quote strings)") from None
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def main() -> None:
+    """The console script: every known error is one line and an exit code of its own."""
+    try:
+        app()
+    except (PlanError, catalog.CatalogError, ReportError) as error:
+        _end(error, Exit.USAGE)
+    except (SiteError, StackError, InterfaceError) as error:
+        _end(error, Exit.HARNESS)
+    except KeyboardInterrupt:
+        _end("interrupted: what had ended by then is in the result folder", Exit.INCONCLUSIVE)
+
+
+def _end(why: object, code: Exit) -> NoReturn:
+    sys.stderr.write(f"stallproof: {why}\n")
+    sys.exit(code)

@@ -1,0 +1,44 @@
+"""Whether a run shows what its scenario has on record for the profile."""
+
+from __future__ import annotations
+
+from stallproof.model import Expect, RunRecord, Verdict
+
+HOLDS = Expect(verdict=Verdict.VALID, checkers=(), because="nothing is on record against it")
+
+
+class UnexpectedError(AssertionError):
+    """The outcome differs from what is on record, in words."""
+
+
+def expected_of(record: RunRecord) -> Expect:
+    """What is on record; a profile that is not named must hold."""
+    return record.scenario.expected.get(record.profile, HOLDS)
+
+
+def compare(record: RunRecord) -> None:
+    """Pass in silence when verdict and deciding checkers are those on record.
+
+    Checkers beyond those on record may be violated as well only where a violation is expected:
+    one cause has several symptoms, and which of them show depends on timing.
+
+    Raises:
+        UnexpectedError: with every finding that is not valid.
+    """
+    expected = expected_of(record)
+    violated = {f.checker for f in record.findings if f.verdict is Verdict.INVALID}
+    missing = set(expected.checkers) - violated
+    if record.verdict is expected.verdict and not missing:
+        return
+    lines = [
+        f"{record.scenario.name} under {record.profile}: {record.verdict.value}, "
+        f"on record is {expected.verdict.value}"
+        + (f" by {', '.join(expected.checkers)}" if expected.checkers else "")
+        + f" ({expected.because})"
+    ]
+    lines += [
+        f"  {finding.checker}: {finding.verdict.value}: {finding.text}"
+        for finding in record.findings
+        if finding.verdict is not Verdict.VALID
+    ]
+    raise UnexpectedError("\n".join(lines))

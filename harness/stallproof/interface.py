@@ -1,0 +1,59 @@
+"""What the harness asks the system itself: which profiles it has, and what is in force in one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+import msgspec
+
+from stallproof.model import Setting
+from stallproof.stacks import Environment
+
+
+class InterfaceError(Exception):
+    """The system did not answer a question about itself: one line."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """A profile as the system reads it."""
+
+    profile: str
+    settings: tuple[Setting, ...]
+    worker_args: tuple[str, ...]
+
+
+def profiles(environment: Environment) -> list[str]:
+    """The profiles that the system has.
+
+    Raises:
+        InterfaceError: it did not say.
+    """
+    return msgspec.json.decode(_ask(environment, "profiles", env={}), type=list[str])
+
+
+def settings(environment: Environment, profile: str, *, env: Mapping[str, str]) -> Settings:
+    """The settings in force under `profile`, with the overrides in `env`.
+
+    Raises:
+        InterfaceError: it did not say.
+    """
+    return msgspec.json.decode(_ask(environment, "settings", profile, env=env), type=Settings)
+
+
+def _ask(environment: Environment, *question: str, env: Mapping[str, str]) -> bytes:
+    path = {"PYTHONPATH": environment.python_path} if environment.python_path else {}
+    done = subprocess.run(
+        [environment.python, "-m", "storymimi", *question],
+        env={"PATH": os.environ.get("PATH", ""), **path, **env},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise InterfaceError(
+            f"the system did not answer {' '.join(question)!r}: {said[-1] if said else 'no words'}"
+        )
+    return done.stdout

@@ -1,0 +1,293 @@
+"""One scenario, start to verdict. Runs inside the site's enclosure, as a process of its own.
+
+    python -m stallproof.runner REQUEST.json
+
+Writes `history.jsonl`, `logs/` and at the end `run.json` into the run's folder; while it goes,
+one JSON line per change of its progress to standard output.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import resource
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
+import httpx2
+import msgspec
+
+from stallproof.advice import advise
+from stallproof.checkers import judge
+from stallproof.faults import AnyFault
+from stallproof.history import Bite, FaultPhase, History, Phase, Recorder
+from stallproof.model import RunRecord, Scenario, Setting, Step, worst
+from stallproof.sites.base import CapabilityMissingError, Site, SiteError, System, SystemSpec
+from stallproof.sites.local import LocalSite
+from stallproof.watch import watch
+from stallproof.workload import Clients
+
+BOOT_DEADLINE_S = 40.0
+"""A system that has not executed one story by then never came up."""
+PROGRESS_S = 0.25
+WARMUP = -1
+"""The number of the story that shows that the system works before anything is broken."""
+HARNESS_FAILED = 4
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one run needs to know."""
+
+    scenario: Scenario
+    spec: SystemSpec
+    site: str
+    namespaces: bool
+    stack: str
+    stack_versions: dict[str, str]
+    settings: tuple[Setting, ...]
+    worker_args: tuple[str, ...]
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """A line for whoever watches."""
+
+    phase: str
+    faults: tuple[str, ...] = ()
+    accepted: int = 0
+    done: int = 0
+    waiting: int = 0
+
+
+class Run:
+    """The state of one run while it goes."""
+
+    def __init__(self, request: Request, recorder: Recorder) -> None:
+        self.request = request
+        self.recorder = recorder
+        self.in_force: list[str] = []
+        self.phase = "boot"
+        self.clients: Clients | None = None
+        self.load_t = 0.0
+        self.boot_s: float | None = None
+
+    def enter(self, phase: str) -> None:
+        self.phase = phase
+        now = self.recorder.now()
+        self.recorder.add(msgspec.convert({"kind": "phase", "t": now, "name": phase}, Phase))
+
+    def progress(self) -> Progress:
+        clients = self.clients
+        return Progress(
+            phase=self.phase,
+            faults=tuple(self.in_force),
+            accepted=len(clients.accepted) if clients else 0,
+            done=len(clients.done) if clients else 0,
+            waiting=clients.waiting if clients else 0,
+        )
+
+
+async def execute(run: Run, site: Site) -> None:
+    """Boot, warm up, load while the faults go, settle."""
+    run.enter("boot")
+    async with (
+        site.boot(run.request.spec, run.recorder) as system,
+        _http(system.api_url) as http,
+        anyio.create_task_group() as background,
+    ):
+        run.clients = Clients(run.recorder, http)
+        background.start_soon(watch, system, run.recorder, http)
+        background.start_soon(_report, run)
+        if await _warm_up(run, system, http):
+            await _load(run, system)
+        run.enter("end")
+        background.cancel_scope.cancel()
+
+
+def _http(base_url: str) -> httpx2.AsyncClient:
+    # Each client of the open model may hold a connection of its own; none waits for another's.
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+    return httpx2.AsyncClient(base_url=base_url, limits=limits, trust_env=False)
+
+
+async def _warm_up(run: Run, system: System, http: httpx2.AsyncClient) -> bool:
+    """One story from accept to done, before anything is broken. False: it never came to that."""
+    run.enter("warmup")
+    assert run.clients is not None
+    with anyio.move_on_after(BOOT_DEADLINE_S):
+        while not await _answers(http):
+            if _given_up(system):
+                return False
+            await anyio.sleep(0.05)
+        async with anyio.create_task_group() as group:
+            group.start_soon(_give_up_with, system, group)
+            await run.clients.story(WARMUP)
+            group.cancel_scope.cancel()
+    if not run.clients.done:
+        return False
+    run.boot_s = run.recorder.now()
+    run.clients.accepted.clear()
+    run.clients.done.clear()
+    return True
+
+
+async def _answers(http: httpx2.AsyncClient) -> bool:
+    try:
+        return (await http.get("/health", timeout=1.0)).is_success
+    except httpx2.HTTPError:
+        return False
+
+
+def _given_up(system: System) -> bool:
+    return any(instance.given_up for instance in system.instances.values())
+
+
+async def _give_up_with(system: System, group: anyio.abc.TaskGroup) -> None:
+    """End the warm-up when the site has given up on an instance."""
+    while not _given_up(system):
+        await anyio.sleep(0.1)
+    group.cancel_scope.cancel()
+
+
+async def _load(run: Run, system: System) -> None:
+    """Stories arrive and faults come and go; then watch until all is done, or long enough."""
+    assert run.clients is not None
+    scenario = run.request.scenario
+    run.enter("load")
+    run.load_t = run.recorder.now()
+    start = anyio.current_time()
+    async with anyio.create_task_group() as stories:
+        async with anyio.create_task_group() as faults:
+            for index, step in enumerate(scenario.schedule.steps):
+                faults.start_soon(_step, run, system, index, step, start)
+            for number, arrival_s in enumerate(scenario.workload.arrivals_s()):
+                await anyio.sleep(start + arrival_s - anyio.current_time())
+                stories.start_soon(run.clients.story, number)
+        run.enter("settle")
+        with anyio.move_on_after(scenario.limits.settle_s):
+            while not run.clients.idle:
+                await anyio.sleep(0.1)
+        # One more sample of everything, so that the end is seen and not inferred.
+        await anyio.sleep(1.0)
+        stories.cancel_scope.cancel()
+
+
+async def _step(run: Run, system: System, index: int, step: Step, start: float) -> None:
+    """One fault: begin it on time, prove that it bites, undo it on time."""
+    fault = step.fault
+    await anyio.sleep(start + step.at_s - anyio.current_time())
+    begun = await fault.begin(system)
+    run.in_force.append(fault.describe())
+    _note(run, index, fault, "begin", anyio.current_time() - start - step.at_s, begun)
+    seen = await fault.observe(system, begun)
+    run.recorder.add(
+        Bite(
+            t=run.recorder.now(),
+            step=index,
+            name=fault.name,
+            bit=seen.bit,
+            seen=seen.seen,
+            numbers=seen.numbers,
+        )
+    )
+    if step.for_s is not None:
+        await anyio.sleep(start + step.ends_s - anyio.current_time())
+        ended = await fault.end(system)
+        _note(run, index, fault, "end", anyio.current_time() - start - step.ends_s, ended)
+    run.in_force.remove(fault.describe())
+
+
+def _note(
+    run: Run, index: int, fault: AnyFault, phase: str, late_s: float, detail: Mapping[str, object]
+) -> None:
+    event = {
+        "kind": "fault",
+        "t": run.recorder.now(),
+        "phase": phase,
+        "step": index,
+        "name": fault.name,
+        "plane": fault.plane,
+        "late_s": max(0.0, late_s),
+        "detail": dict(detail),
+    }
+    run.recorder.add(msgspec.convert(event, FaultPhase))
+
+
+async def _report(run: Run) -> None:
+    last: Progress | None = None
+    while True:
+        now = run.progress()
+        if now != last:
+            sys.stdout.buffer.write(msgspec.json.encode(now) + b"\n")
+            sys.stdout.buffer.flush()
+            last = now
+        await anyio.sleep(PROGRESS_S)
+
+
+def record(run: Run, history: History, started_at: str, cpu_s: float) -> RunRecord:
+    """Judge the history and put everything that a report needs into one value."""
+    request = run.request
+    findings = judge(history, request.scenario)
+    return RunRecord(
+        scenario=request.scenario,
+        profile=request.spec.profile,
+        stack=request.stack,
+        site=request.site,
+        stack_versions=request.stack_versions,
+        settings=request.settings,
+        worker_args=request.worker_args,
+        started_at=started_at,
+        seconds=run.recorder.now(),
+        boot_s=run.boot_s,
+        load_t=run.load_t,
+        harness_cpu_s=cpu_s,
+        verdict=worst(finding.verdict for finding in findings),
+        findings=findings,
+        advice=advise(
+            request.scenario,
+            findings,
+            request.settings,
+            request.worker_args,
+            request.stack_versions,
+        ),
+    )
+
+
+def main(argument: str) -> int:
+    """Run the request; 0: judged, 4: the harness failed, with one line on standard error."""
+    request = msgspec.json.decode(Path(argument).read_bytes(), type=Request)
+    folder = Path(request.spec.run_dir)
+    started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    recorder = Recorder(folder / "history.jsonl")
+    run = Run(request, recorder)
+    failures: list[str] = []
+    try:
+        anyio.run(execute, run, LocalSite(namespaces=request.namespaces))
+    except* (SiteError, CapabilityMissingError, TimeoutError, OSError) as problems:
+        failures = _flat(problems)
+    finally:
+        recorder.close()
+    if failures:
+        sys.stderr.write("; ".join(failures) + "\n")
+        return HARNESS_FAILED
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    history = History.read(folder / "history.jsonl")
+    judged = record(run, history, started_at, usage.ru_utime + usage.ru_stime)
+    (folder / "run.json").write_bytes(msgspec.json.encode(judged))
+    return 0
+
+
+def _flat(group: BaseExceptionGroup[BaseException]) -> list[str]:
+    return [
+        line
+        for problem in group.exceptions
+        for line in (
+            _flat(problem)
+            if isinstance(problem, BaseExceptionGroup)
+            else [f"{type(problem).__name__}: {problem}"]
+        )
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,171 @@
+"""The eyes of a run: ledger, health ports, queues and connections, sampled into the history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import httpx2
+import msgspec
+
+from stallproof.history import Broker, Connections, Health, Recorder, Task
+from stallproof.sites.base import Address, BrokerCommands, Link, System
+
+SAMPLE_S = 0.5
+HEALTH_DEADLINE_S = 0.9
+"""A health port that answers later than this has not answered in its second."""
+LEDGER_S = 0.05
+QUEUES_AT_MOST = 100
+"""Lists looked at per sample: a broker under test holds a handful."""
+
+
+async def watch(system: System, recorder: Recorder, http: httpx2.AsyncClient) -> None:
+    """Sample everything until cancelled."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(_every, LEDGER_S, LedgerTail(system.ledger, recorder).read)
+        for service, url in system.health_urls.items():
+            group.start_soon(_every, SAMPLE_S, HealthProbe(service, url, recorder, http).sample)
+        broker = BrokerSampler(system.use(BrokerCommands), recorder)
+        group.start_soon(_every, SAMPLE_S, broker.sample)
+
+
+async def _every(period_s: float, act: Callable[[], Awaitable[None]]) -> None:
+    """Act at a fixed rate; an act that takes longer than a period delays the next, no more."""
+    while True:
+        start = anyio.current_time()
+        await act()
+        await anyio.sleep(max(0.0, start + period_s - anyio.current_time()))
+
+
+class LedgerTail:
+    """Follows the ledger that the worker appends to; a line not yet whole waits for its end."""
+
+    class Line(msgspec.Struct):
+        """A ledger line, as far as the history wants it."""
+
+        event: str
+        story_id: str
+        attempt: int
+        pid: int
+        monotonic_s: float
+        outcome: str | None = None
+
+    def __init__(self, path: Path, recorder: Recorder) -> None:
+        self._path = path
+        self._recorder = recorder
+        self._offset = 0
+
+    async def read(self) -> None:
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as ledger:
+            ledger.seek(self._offset)
+            whole, newline, _ = ledger.read().rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        for raw in whole.splitlines():
+            line = msgspec.json.decode(raw, type=self.Line)
+            self._recorder.add(
+                msgspec.convert(
+                    {
+                        "kind": "task",
+                        "t": line.monotonic_s - self._recorder.started_at,
+                        "event": line.event,
+                        "story_id": line.story_id,
+                        "attempt": line.attempt,
+                        "outcome": line.outcome,
+                        "pid": line.pid,
+                    },
+                    Task,
+                )
+            )
+
+
+class HealthProbe:
+    """Asks one service's health port."""
+
+    def __init__(
+        self, service: str, url: str, recorder: Recorder, http: httpx2.AsyncClient
+    ) -> None:
+        self._service = service
+        self._url = url
+        self._recorder = recorder
+        self._http = http
+
+    async def sample(self) -> None:
+        start = self._recorder.now()
+        status, error = None, None
+        try:
+            answer = await self._http.get(self._url, timeout=HEALTH_DEADLINE_S)
+            status = answer.status_code
+        except httpx2.HTTPError as problem:
+            error = type(problem).__name__
+        self._recorder.add(
+            Health(
+                t=start,
+                service=self._service,
+                status=status,
+                latency_s=self._recorder.now() - start,
+                error=error,
+            )
+        )
+
+
+class BrokerSampler:
+    """Reads queue lengths, the unacked hash and the client list over the untouched way."""
+
+    def __init__(self, broker: BrokerCommands, recorder: Recorder) -> None:
+        self._broker = broker
+        self._recorder = recorder
+        self._links = {_text(broker.address_of(link)): link for link in Link}
+        self._clients: dict[Link, set[str]] = {link: set() for link in Link}
+
+    async def sample(self) -> None:
+        t = self._recorder.now()
+        try:
+            queues = await self._queues()
+            unacked = await self._broker.execute("HLEN", "unacked")
+            clients = await self._broker.execute("CLIENT", "LIST")
+            # A restarted broker counts its clients from 1 again: its run id tells them apart.
+            info = str(await self._broker.execute("INFO", "server"))
+        except ConnectionError:
+            self._recorder.add(Broker(t=t, up=False))
+            self._note(t, "down", "")
+            return
+        self._recorder.add(Broker(t=t, up=True, queues=queues, unacked=int(str(unacked))))
+        run_id = re.search(r"run_id:(\w+)", info)
+        self._note(t, run_id.group(1) if run_id else "", str(clients))
+
+    async def _queues(self) -> dict[str, int]:
+        """Every list in the database is a Celery queue: kombu keeps all else in other types."""
+        found = await self._broker.execute("SCAN", 0, "COUNT", 1000, "TYPE", "list")
+        assert isinstance(found, (list, tuple))
+        names = [str(name) for name in found[1]][:QUEUES_AT_MOST]
+        return {name: int(str(await self._broker.execute("LLEN", name))) for name in names}
+
+    def _note(self, t: float, run_id: str, client_list: str) -> None:
+        """Record what changed since the last look, per link."""
+        now: dict[Link, set[str]] = {link: set() for link in Link}
+        for line in client_list.splitlines():
+            fields = dict(part.partition("=")[::2] for part in line.split(" "))
+            link = self._links.get(fields.get("laddr", ""))
+            if link is not None:
+                now[link].add(f"{run_id}/{fields['id']}")
+        for link, ids in now.items():
+            before = self._clients[link]
+            if ids != before:
+                self._recorder.add(
+                    Connections(
+                        t=t,
+                        link=link.value,
+                        open=len(ids),
+                        opened=len(ids - before),
+                        closed=len(before - ids),
+                    )
+                )
+        self._clients = now
+
+
+def _text(address: Address) -> str:
+    return f"{address.host}:{address.port}"

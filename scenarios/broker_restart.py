@@ -1,0 +1,96 @@
+"""The broker goes away and comes back.
+
+A Memorystore Standard failover takes 15 to 30 seconds, a patch or a crash a few; a Basic instance
+comes back empty. The services reach the broker directly here, so that a broker that is down
+refuses connections, as it does in a VPC.
+"""
+
+from stallproof import BrokerRestart, Limits, Persistence, Workload, at, scenario
+
+KILLED = BrokerRestart(how="killed")
+
+
+@scenario(
+    schedule=[at(3, BrokerRestart(how="graceful"), for_s=1)],
+    workload=Workload(for_s=12),
+)
+def broker_restarted_gracefully() -> None:
+    """The broker shuts down in order and is back after a second
+
+    On Cloud Run: a planned update of a self-managed Redis.
+    The guide promises: broker_connection_retry brings the worker back.
+    Must hold: the worker takes tasks again, nothing is lost or run twice.
+    """
+
+
+@scenario(
+    schedule=[at(3, KILLED, for_s=0.5)],
+    workload=Workload(for_s=12),
+    tags=["default"],
+)
+def broker_killed_half_second() -> None:
+    """The broker is killed and back after half a second
+
+    On Cloud Run: a crash with an immediate restart.
+    The guide promises: broker_connection_retry brings the worker back.
+    Must hold: the worker takes tasks again, nothing is lost or run twice.
+    """
+
+
+@scenario(
+    schedule=[at(3, KILLED, for_s=4)],
+    workload=Workload(for_s=12),
+    tags=["default"],
+)
+def broker_killed_4s() -> None:
+    """The broker is killed and away for four seconds
+
+    On Cloud Run: a crash of a self-managed Redis.
+    The guide promises: broker_connection_retry brings the worker back.
+    Must hold: POST goes on being accepted all the while, the worker takes tasks again, nothing is
+    lost or run twice.
+    """
+
+
+@scenario(
+    schedule=[at(3, KILLED, for_s=15)],
+    workload=Workload(rate_per_s=1, for_s=24),
+    limits=Limits(first_start_s=30),
+)
+def broker_killed_15s() -> None:
+    """The broker is away for fifteen seconds
+
+    On Cloud Run: a failover of Memorystore Standard during maintenance.
+    The guide promises: broker_connection_retry brings the worker back.
+    Must hold: POST goes on being accepted all the while, the worker takes tasks again within half
+    a minute, nothing is lost or run twice.
+    """
+
+
+@scenario(
+    schedule=[at(3, BrokerRestart(how="killed", empty=True), for_s=4)],
+    workload=Workload(rate_per_s=4, for_s=12, task_s=1.0),
+    persistence=Persistence.NONE,
+    tags=["default"],
+    limits=Limits(settle_s=60, drain_s=60),
+)
+def broker_back_empty() -> None:
+    """The broker comes back without its data, a backlog among it
+
+    On Cloud Run: maintenance of a Memorystore Basic instance: away, then empty.
+    The guide promises: acks_late recovers tasks.
+    Must hold: every accepted story is done all the same, none twice.
+    """
+
+
+@scenario(
+    schedule=[at(2, KILLED, for_s=1), at(6, KILLED, for_s=1), at(10, KILLED, for_s=1)],
+    workload=Workload(for_s=16),
+)
+def three_restarts() -> None:
+    """Three restarts in a row, a second each
+
+    On Cloud Run: a rolling update that goes wrong twice.
+    The guide promises: broker_connection_retry brings the worker back.
+    Must hold: after each the worker takes tasks again, nothing is lost or run twice.
+    """

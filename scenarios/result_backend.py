@@ -1,0 +1,26 @@
+"""The result backend is away while the broker is well."""
+
+from stallproof import BACKEND, Down, Timeout, at, scenario
+
+
+@scenario(
+    schedule=[at(3, Down(links=BACKEND), for_s=6)],
+    tags=["default"],
+)
+def result_backend_cut() -> None:
+    """The way to the result backend is refused
+
+    On Cloud Run: results are kept in another Redis, and that one is down.
+    The guide promises: result_backend_transport_options with max_retries ride it out.
+    Must hold: stories are accepted and done as if nothing were.
+    """
+
+
+@scenario(schedule=[at(3, Timeout(links=BACKEND), for_s=6)])
+def result_backend_silent() -> None:
+    """The way to the result backend goes silent
+
+    On Cloud Run: as above, but nobody says that it is down.
+    The guide promises: result_backend_transport_options with max_retries ride it out.
+    Must hold: stories are accepted and done as if nothing were.
+    """
