@@ -1,0 +1,101 @@
+"""What the faults of the toxiproxy plane have in common: toxics put on, and taken off again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import anyio.to_thread
+
+from stallproof.faults.base import Fault, Observation, Plane
+from stallproof.faults.toxiproxy_client import ToxicSpec, ToxiproxyClient, on_each
+from stallproof.faults.validate import check_links, check_several
+from stallproof.sites.base import EVERY, Address, Link, Proxies, Route, System
+
+Listens = Mapping[Link, Address]
+Stream = Literal["upstream", "downstream"]
+
+
+class Toxic(Fault, frozen=True, kw_only=True):
+    """One toxic on the proxy of each link, for each stream: `downstream` is broker to client."""
+
+    plane: ClassVar[Plane] = "toxiproxy"
+    needs = (Proxies,)
+    route = Route.PROXIED
+    toxic: ClassVar[str]
+    """Toxiproxy's name for it."""
+
+    links: tuple[Link, ...] = EVERY
+    streams: tuple[Stream, ...] = ("downstream",)
+
+    def __post_init__(self) -> None:
+        check_links(self.links)
+        check_several("streams", self.streams, ("upstream", "downstream"))
+
+    def attributes(self) -> dict[str, int]:
+        """Toxiproxy's names for the settings."""
+        raise NotImplementedError
+
+    def setting(self) -> str:
+        """The settings in a few words, for `describe`."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        return " ".join([self.name, self.setting(), " and ".join(self.streams)])
+
+    def specs(self) -> list[ToxicSpec]:
+        """The toxics, named after the settings too: two faults of a kind may overlap."""
+        attributes = self.attributes()
+        values = "-".join(str(value) for value in attributes.values())
+        return [
+            ToxicSpec(
+                name=f"{self.name}_{stream}_{values}",
+                type=self.toxic,
+                stream=stream,
+                attributes=attributes,
+            )
+            for stream in self.streams
+        ]
+
+    async def begin(self, system: System) -> dict[str, Any]:
+        """Add the toxics. Raises ToxiproxyError: it refused, or did not answer in time."""
+        client, names = proxies_of(self.links, system)
+        specs = self.specs()
+
+        def add(proxy: str) -> int:
+            return sum(client.add_toxic(proxy, spec) for spec in specs)
+
+        added = await anyio.to_thread.run_sync(on_each, names, add)
+        return {"proxies": names, "toxics": [spec.name for spec in specs], "added": sum(added)}
+
+    async def end(self, system: System) -> dict[str, Any]:
+        """Remove exactly those; `recreated` names the proxies that had to be made anew for it,
+        whose connections closed. Raises ToxiproxyError: not even that worked.
+        """
+        client, names = proxies_of(self.links, system)
+        specs = self.specs()
+
+        def remove(proxy: str) -> list[str]:
+            return [client.remove_toxic(proxy, spec.name) for spec in specs]
+
+        how = await anyio.to_thread.run_sync(on_each, names, remove)
+        return {
+            "removed": sum(len(each) - each.count("absent") for each in how),
+            "recreated": [
+                name for name, each in zip(names, how, strict=True) if "recreated" in each
+            ],
+        }
+
+    async def observe(self, system: System, begun: dict[str, Any]) -> Observation:  # noqa: ARG002 (what begin answered proves nothing here)
+        """Probe the proxies of all links at once; it bit when every one of them shows it."""
+        proxies = system.use(Proxies)
+        return await self.probe({link: proxies.listen_of(link) for link in self.links})
+
+    async def probe(self, listens: Listens) -> Observation:
+        """What the wire shows there, in under two seconds."""
+        raise NotImplementedError
+
+
+def proxies_of(links: tuple[Link, ...], system: System) -> tuple[ToxiproxyClient, list[str]]:
+    proxies = system.use(Proxies)
+    return ToxiproxyClient(proxies.control), [proxies.name_of(link) for link in links]
