@@ -1,0 +1,175 @@
+"""One run's history as a drawing needs it: stories, faults, strips and counts on one time axis.
+
+Pure: History in, Timeline out, O(n log n) in the events. Times are seconds after the load
+started (after the boot began, for a run that never came to its load).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from stallproof.history import Broker, FaultPhase, Health, History, InstancePhase, Phase, Task
+from stallproof.model import RunRecord, Schedule
+from stallproof.report.stories import Outcome, Story, read_stories
+
+HealthState = Literal["well", "sick", "mute"]
+ROUNDING_S = 1e-6
+UNMEASURED = math.inf
+UNSEEN_S = 5.0
+"""A sample speaks for the time until the next, but for no longer than this."""
+
+
+class Band(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault in force; `end` None: done in an instant. `undone` False: it never ended."""
+
+    step: int
+    name: str
+    begin: float
+    end: float | None
+    undone: bool = True
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A service's health port gave the same answer from `begin` to `end`."""
+
+    begin: float
+    end: float
+    state: HealthState
+    said: str
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """A broker sample; `up` False: it did not answer."""
+
+    t: float
+    queued: int
+    unacked: int
+    up: bool
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """From when work was wanted after a fault to the first task start, or to the watch's end."""
+
+    step: int
+    begin: float
+    end: float
+    recovered: bool
+
+
+class Restart(msgspec.Struct, frozen=True, kw_only=True):
+    t: float
+    phase: Literal["start", "exit", "liveness-kill"]
+    code: int | None
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    begin: float
+    end: float
+    loaded: bool
+    """Whether the run came to its load, and 0 is the moment it began."""
+    stories: tuple[Story, ...]
+    bands: tuple[Band, ...]
+    recoveries: tuple[Recovery, ...]
+    health: dict[str, tuple[Stretch, ...]]
+    depths: tuple[Depth, ...]
+    instances: dict[str, tuple[Restart, ...]]
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many stories came to which end."""
+        return Counter(story.outcome for story in self.stories)
+
+
+def timeline(history: History, run: RunRecord) -> Timeline:
+    """Everything the drawing shows. The run tells which faults last and what recovery took."""
+    load_t = next((p.t for p in history.of(Phase) if p.name == "load"), None)
+    zero = load_t or 0.0
+    end = history.end_t - zero
+    bands = _bands(history, run.scenario.schedule, zero, end)
+    return Timeline(
+        begin=0.0,
+        end=max(end, 1.0),
+        loaded=load_t is not None,
+        stories=read_stories(history, zero),
+        bands=bands,
+        recoveries=_recoveries(history, run, bands, zero, end),
+        health={
+            service: _stretches((e for e in history.of(Health) if e.service == service), zero)
+            for service in sorted({e.service for e in history.of(Health)}, reverse=True)
+        },
+        depths=tuple(
+            Depth(e.t - zero, sum(e.queues.values()), e.unacked, e.up) for e in history.of(Broker)
+        ),
+        instances={
+            service: tuple(
+                Restart(t=e.t - zero, phase=e.phase, code=e.code)
+                for e in history.of(InstancePhase)
+                if e.service == service
+            )
+            for service in sorted({e.service for e in history.of(InstancePhase)}, reverse=True)
+        },
+    )
+
+
+def _bands(history: History, schedule: Schedule, zero: float, end: float) -> tuple[Band, ...]:
+    begun = {e.step: e for e in history.of(FaultPhase) if e.phase == "begin"}
+    ended = {e.step: e.t - zero for e in history.of(FaultPhase) if e.phase == "end"}
+    lasting = {i for i, step in enumerate(schedule.steps) if step.fault.lasting}
+    return tuple(
+        Band(
+            step=step,
+            name=event.name,
+            begin=event.t - zero,
+            end=ended.get(step, end if step in lasting else None),
+            undone=step in ended or step not in lasting,
+        )
+        for step, event in sorted(begun.items(), key=lambda item: item[1].t)
+    )
+
+
+def _recoveries(
+    history: History, run: RunRecord, bands: Iterable[Band], zero: float, end: float
+) -> tuple[Recovery, ...]:
+    """Where on the axis the seconds lie that the recovery checker measured, step by step.
+
+    It counts from the moment there was work to do, which may be later than the fault's end, and
+    leaves out a step that a later one hides: so its numbers are shown, and none of our own.
+    """
+    numbers = next((f.numbers for f in run.findings if f.checker == "recovery"), {})
+    starts = [e.t - zero for e in history.of(Task) if e.event == "start"]
+    found = []
+    for band in bands:
+        over = band.begin if band.end is None else band.end
+        took = numbers.get(f"step_{band.step}_first_start_s", UNMEASURED)
+        if took is None:
+            found.append(Recovery(step=band.step, begin=over, end=end, recovered=False))
+            continue
+        first = next((t for t in starts if t - took >= over - ROUNDING_S), None)
+        if first is not None:
+            found.append(Recovery(step=band.step, begin=first - took, end=first, recovered=True))
+    return tuple(found)
+
+
+def _stretches(samples: Iterable[Health], zero: float) -> tuple[Stretch, ...]:
+    """Runs of equal answers; where nothing was sampled, nothing is claimed."""
+    ordered = list(samples)
+    found: list[Stretch] = []
+    for sample, following in zip(ordered, [*ordered[1:], None], strict=True):
+        begin = sample.t - zero
+        until = begin + 1.0 if following is None else following.t - zero
+        end = min(until, begin + UNSEEN_S)
+        state: HealthState = (
+            "mute" if sample.status is None else "well" if sample.status == 200 else "sick"
+        )
+        said = "no answer" if sample.status is None else str(sample.status)
+        last = found[-1] if found else None
+        if last is not None and last.said == said and begin - last.end < 0.001:
+            found[-1] = msgspec.structs.replace(last, end=end)
+        else:
+            found.append(Stretch(begin=begin, end=end, state=state, said=said))
+    return tuple(found)
