@@ -21,9 +21,10 @@ from stallproof.live import Live
 from stallproof.parts import doctor as examine
 from stallproof.plan import PlanError, Wish, make_jobs, new_result_folder
 from stallproof.report import ReportError, load_results, write_reports
-from stallproof.report.table import doctor_table, results_table, scenarios_table
+from stallproof.report.table import summary
 from stallproof.sites.base import SiteError
 from stallproof.stacks import StackError
+from stallproof.tables import doctor_table, scenarios_table
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -116,7 +117,7 @@ def run(
             plan, root=root, at_once=jobs, on_progress=live.progress, on_done=live.done
         )
     write_reports(root)
-    console.print(results_table(results))
+    console.print(summary(results))
     console.print(f"Report: {root / 'report.html'}")
     if as_json:
         _print_json(results.to_builtins())
@@ -130,7 +131,7 @@ def report(
     """Make the reports of a stored result again."""
     write_reports(folder)
     results = load_results(folder)
-    Console().print(results_table(results))
+    Console().print(summary(results))
     raise typer.Exit(exit_for(results))
 
 

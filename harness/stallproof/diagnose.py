@@ -37,3 +37,21 @@ def minimal_cause(
                 break
             parts = min(len(cause), parts * 2)
     return tuple(cause)
+
+
+def all_causes(
+    keys: Sequence[str], succeeds_without: Callable[[frozenset[str]], bool], *, at_most: int = 3
+) -> list[tuple[str, ...]]:
+    """Every cause that can be found one after another, at most `at_most`.
+
+    A failure can often be ended at several places: by the option that is wrong, or by the switch
+    that lets it be read. Each is found with the former ones kept in force.
+    """
+    causes: list[tuple[str, ...]] = []
+    while len(causes) < at_most:
+        found = {key for cause in causes for key in cause}
+        cause = minimal_cause([key for key in keys if key not in found], succeeds_without)
+        if not cause:
+            break
+        causes.append(cause)
+    return causes

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from stallproof.engine import harness_failed
 from stallproof.model import Results, Verdict, worst
+from stallproof.results import harness_failed
 
 
 class Exit(IntEnum):

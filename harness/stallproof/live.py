@@ -12,7 +12,7 @@ from rich.console import Console, Group
 from rich.live import Live as RichLive
 from rich.text import Text
 
-from stallproof.engine import Job
+from stallproof.job import Job
 from stallproof.model import RunRecord, Verdict
 from stallproof.runner import Progress
 

@@ -216,6 +216,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     stack_versions: dict[str, str] = {}
     settings: tuple[Setting, ...] = ()
     worker_args: tuple[str, ...] = ()
+    """All flags of the worker, the profile's first."""
+    asked: tuple[str, ...] = ()
+    """What was asked for beyond scenario, profile, stack and site: options of `stallproof run`."""
     started_at: str
     """ISO 8601, UTC."""
     seconds: float = 0.0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shlex
 from pathlib import Path
 
 import msgspec
 
-from stallproof.engine import Job
 from stallproof.interface import InterfaceError, Settings, profiles, settings
+from stallproof.job import Job
 from stallproof.model import Scenario
 from stallproof.parts import cache_dir, find_broker, find_toxiproxy
 from stallproof.runner import Request
@@ -108,6 +109,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         stack_versions=environment.versions,
                         settings=known.settings,
                         worker_args=(*known.worker_args, *wish.worker_args),
+                        asked=_asked(wish),
                     )
                     jobs.append(Job(request=request, dir=folder))
     return jobs
@@ -120,6 +122,18 @@ def _overrides(wish: Wish) -> dict[str, str]:
     if wish.unset:
         env["STORYMIMI_UNSET"] = ",".join(wish.unset)
     return env
+
+
+def _asked(wish: Wish) -> tuple[str, ...]:
+    """The wish's own options, as one would type them again."""
+    asked = []
+    if wish.worker_args:
+        asked += ["--worker-args", shlex.join(wish.worker_args)]
+    for key, value in wish.settings.items():
+        asked += ["--set", f"{key}={json.dumps(value)}"]
+    for key in wish.unset:
+        asked += ["--unset", key]
+    return (*asked, *([] if wish.namespaces else ["--loopback"]))
 
 
 def _settings(environment: Environment, profile: str, env: dict[str, str]) -> Settings:

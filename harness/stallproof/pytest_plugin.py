@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from stallproof import catalog
-from stallproof.engine import Job, run_all
+from stallproof.engine import run_all
 from stallproof.expectations import UnexpectedError, compare
+from stallproof.job import Job
 from stallproof.model import RunRecord, Scenario
 from stallproof.plan import Wish, make_jobs, new_result_folder
 from stallproof.report import write_reports

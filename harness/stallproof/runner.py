@@ -9,8 +9,10 @@ one JSON line per change of its progress to standard output.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import resource
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,16 +25,12 @@ from stallproof.checkers import judge
 from stallproof.faults import AnyFault
 from stallproof.history import Bite, FaultPhase, History, Phase, Recorder
 from stallproof.model import RunRecord, Scenario, Setting, Step, worst
-from stallproof.sites.base import CapabilityMissingError, Site, SiteError, System, SystemSpec
+from stallproof.sites.base import Site, System, SystemSpec
 from stallproof.sites.local import LocalSite
 from stallproof.watch import watch
 from stallproof.workload import Clients
 
-BOOT_DEADLINE_S = 40.0
-"""A system that has not executed one story by then never came up."""
 PROGRESS_S = 0.25
-WARMUP = -1
-"""The number of the story that shows that the system works before anything is broken."""
 HARNESS_FAILED = 4
 
 
@@ -47,6 +45,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     stack_versions: dict[str, str]
     settings: tuple[Setting, ...]
     worker_args: tuple[str, ...]
+    asked: tuple[str, ...] = ()
+    boot_deadline_s: float = 40.0
+    """A system that has not executed one story by then never came up."""
+    exits_allowed: int = 2
+    """Nor has one that exits more often than this before its first story."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,23 +114,29 @@ def _http(base_url: str) -> httpx2.AsyncClient:
 
 
 async def _warm_up(run: Run, system: System, http: httpx2.AsyncClient) -> bool:
-    """One story from accept to done, before anything is broken. False: it never came to that."""
+    """One story from accept to done, before anything is broken. False: it never came to that.
+
+    A POST that is refused is tried again with a new story: a service may answer before it can
+    work. A worker's health port may, too: so what counts is how often a service exits.
+    """
     run.enter("warmup")
-    assert run.clients is not None
-    with anyio.move_on_after(BOOT_DEADLINE_S):
-        while not await _answers(http):
-            if _given_up(system):
-                return False
-            await anyio.sleep(0.05)
+    clients = run.clients
+    assert clients is not None
+    with anyio.move_on_after(run.request.boot_deadline_s):
         async with anyio.create_task_group() as group:
-            group.start_soon(_give_up_with, system, group)
-            await run.clients.story(WARMUP)
+            group.start_soon(_count_exits, system, run.request.exits_allowed, group.cancel_scope)
+            while not await _answers(http):
+                await anyio.sleep(0.05)
+            for number in itertools.count(1):
+                if await clients.story(-number):
+                    break
+                await anyio.sleep(0.5)
             group.cancel_scope.cancel()
-    if not run.clients.done:
+    if not clients.done:
         return False
     run.boot_s = run.recorder.now()
-    run.clients.accepted.clear()
-    run.clients.done.clear()
+    clients.accepted.clear()
+    clients.done.clear()
     return True
 
 
@@ -138,15 +147,11 @@ async def _answers(http: httpx2.AsyncClient) -> bool:
         return False
 
 
-def _given_up(system: System) -> bool:
-    return any(instance.given_up for instance in system.instances.values())
-
-
-async def _give_up_with(system: System, group: anyio.abc.TaskGroup) -> None:
-    """End the warm-up when the site has given up on an instance."""
-    while not _given_up(system):
+async def _count_exits(system: System, allowed: int, scope: anyio.CancelScope) -> None:
+    """Cancel the warm-up once a service has exited too often."""
+    while all(len(instance.exits) <= allowed for instance in system.instances.values()):
         await anyio.sleep(0.1)
-    group.cancel_scope.cancel()
+    scope.cancel()
 
 
 async def _load(run: Run, system: System) -> None:
@@ -161,7 +166,7 @@ async def _load(run: Run, system: System) -> None:
             for index, step in enumerate(scenario.schedule.steps):
                 faults.start_soon(_step, run, system, index, step, start)
             for number, arrival_s in enumerate(scenario.workload.arrivals_s()):
-                await anyio.sleep(start + arrival_s - anyio.current_time())
+                await anyio.sleep_until(start + arrival_s)
                 stories.start_soon(run.clients.story, number)
         run.enter("settle")
         with anyio.move_on_after(scenario.limits.settle_s):
@@ -175,7 +180,7 @@ async def _load(run: Run, system: System) -> None:
 async def _step(run: Run, system: System, index: int, step: Step, start: float) -> None:
     """One fault: begin it on time, prove that it bites, undo it on time."""
     fault = step.fault
-    await anyio.sleep(start + step.at_s - anyio.current_time())
+    await anyio.sleep_until(start + step.at_s)
     begun = await fault.begin(system)
     run.in_force.append(fault.describe())
     _note(run, index, fault, "begin", anyio.current_time() - start - step.at_s, begun)
@@ -191,7 +196,7 @@ async def _step(run: Run, system: System, index: int, step: Step, start: float) 
         )
     )
     if step.for_s is not None:
-        await anyio.sleep(start + step.ends_s - anyio.current_time())
+        await anyio.sleep_until(start + step.ends_s)
         ended = await fault.end(system)
         _note(run, index, fault, "end", anyio.current_time() - start - step.ends_s, ended)
     run.in_force.remove(fault.describe())
@@ -236,6 +241,7 @@ def record(run: Run, history: History, started_at: str, cpu_s: float) -> RunReco
         stack_versions=request.stack_versions,
         settings=request.settings,
         worker_args=request.worker_args,
+        asked=request.asked,
         started_at=started_at,
         seconds=run.recorder.now(),
         boot_s=run.boot_s,
@@ -254,7 +260,7 @@ def record(run: Run, history: History, started_at: str, cpu_s: float) -> RunReco
 
 
 def main(argument: str) -> int:
-    """Run the request; 0: judged, 4: the harness failed, with one line on standard error."""
+    """Run the request; 0: judged, 4: the harness failed, which the last line on stderr explains."""
     request = msgspec.json.decode(Path(argument).read_bytes(), type=Request)
     folder = Path(request.spec.run_dir)
     started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -263,8 +269,9 @@ def main(argument: str) -> int:
     failures: list[str] = []
     try:
         anyio.run(execute, run, LocalSite(namespaces=request.namespaces))
-    except* (SiteError, CapabilityMissingError, TimeoutError, OSError) as problems:
+    except* Exception as problems:  # noqa: BLE001  # whatever it is, it says nothing of the system
         failures = _flat(problems)
+        traceback.print_exception(problems)
     finally:
         recorder.close()
     if failures:

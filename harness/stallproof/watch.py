@@ -17,6 +17,9 @@ SAMPLE_S = 0.5
 HEALTH_DEADLINE_S = 0.9
 """A health port that answers later than this has not answered in its second."""
 LEDGER_S = 0.05
+INTRODUCING = ("hello", "NULL")
+"""The last command of a connection that has not gone beyond its first: the faults' wire probes,
+which never do, and for a moment any other."""
 QUEUES_AT_MOST = 100
 """Lists looked at per sample: a broker under test holds a handful."""
 
@@ -150,7 +153,7 @@ class BrokerSampler:
         for line in client_list.splitlines():
             fields = dict(part.partition("=")[::2] for part in line.split(" "))
             link = self._links.get(fields.get("laddr", ""))
-            if link is not None:
+            if link is not None and fields.get("cmd") not in INTRODUCING:
                 now[link].add(f"{run_id}/{fields['id']}")
         for link, ids in now.items():
             before = self._clients[link]

@@ -1,0 +1,56 @@
+"""The checkers: a history and its scenario in, findings out. Pure: nothing else is read.
+
+    for finding in judge(history, scenario):
+        print(finding.checker, finding.verdict, finding.text)
+
+Each checker is one function of `Facts`; its docstring is its contract.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from stallproof.checkers.accept import accept
+from stallproof.checkers.boot import boot
+from stallproof.checkers.duplicated import duplicated
+from stallproof.checkers.facts import Facts
+from stallproof.checkers.fault_bit import fault_bit
+from stallproof.checkers.health import health
+from stallproof.checkers.observed import observed
+from stallproof.checkers.recovery import recovery
+from stallproof.checkers.stalled import stalled
+from stallproof.checkers.whereabouts import lost, unfinished
+from stallproof.history import History
+from stallproof.model import Finding, Scenario, Verdict
+
+__all__ = ["judge"]
+
+COUNTED = (lost, unfinished, duplicated)
+TIMED = (stalled, recovery, accept, health)
+"""An overloaded machine makes these look worse than the system is."""
+
+
+def judge(history: History, scenario: Scenario) -> tuple[Finding, ...]:
+    """Every checker's finding, in the order a reader wants them. O(n log n).
+
+    A system that did not come up gets only `boot`. Where the harness did not keep up
+    (`observed` is unknown), what depends on time is at best unknown: an overloaded machine
+    gives no verdict. Never raises on a well-formed history.
+    """
+    facts = Facts(history, scenario)
+    booted = boot(facts)
+    if booted.verdict is not Verdict.VALID:
+        return (booted,)
+    watched = observed(facts)
+    counted = [check(facts) for check in COUNTED]
+    timed = [check(facts) for check in TIMED]
+    if watched.verdict is not Verdict.VALID:
+        timed = [_withheld(finding) for finding in timed]
+    return (booted, *counted, *timed, fault_bit(facts), watched)
+
+
+def _withheld(finding: Finding) -> Finding:
+    if finding.verdict is not Verdict.INVALID:
+        return finding
+    text = f"{finding.text.removesuffix('.')}; no verdict, because the harness did not keep up."
+    return msgspec.structs.replace(finding, verdict=Verdict.UNKNOWN, text=text)

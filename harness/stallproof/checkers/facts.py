@@ -1,0 +1,203 @@
+"""What the checkers share, derived once from a history: stories, faults in force, stalls.
+
+    facts = Facts(history, scenario)
+    facts.stalls      # when work waited and nothing moved, with no fault in force
+
+Reads only what lies before the phase `end`: what teardown does to the system is not the
+system's fault. Times are the history's own (seconds); texts use `into_load_s`, which counts
+from the start of the load as a schedule does. All of it together is O(n log n).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from stallproof.checkers.spans import Span, held, union
+from stallproof.checkers.stalls import idle_spans
+from stallproof.checkers.stories import Attempt, Story, Tale, read_ledger, read_stories
+from stallproof.history import (
+    Broker,
+    E,
+    FaultPhase,
+    History,
+    InstancePhase,
+    Op,
+    Phase,
+    Task,
+)
+from stallproof.model import Scenario
+
+SERVICES = ("api", "worker")
+
+
+@dataclass(frozen=True)
+class FaultWindow:
+    """A step of the schedule as it really happened."""
+
+    step: int
+    name: str
+    due_t: float
+    """When it was to begin: from here on it may be felt (`begin_t` is when it was complete)."""
+    begin_t: float
+    end_t: float | None
+    """When it was undone; equal to `begin_t` for an instantaneous one; None: never undone."""
+
+
+class Facts:
+    """A history and its scenario, and what follows from them."""
+
+    def __init__(self, history: History, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.limits = scenario.limits
+        # Events of the same moment in an order that does not depend on the file's.
+        encode = msgspec.json.Encoder().encode
+        events = sorted(history.events, key=lambda event: (event.t, encode(event)))
+        ends = [e.t for e in events if isinstance(e, Phase) and e.name == "end"]
+        self.ended = bool(ends)
+        """The run reached its end; False: the history was cut short."""
+        self.end_t = ends[0] if ends else max((event.t for event in events), default=0.0)
+        self.events = [event for event in events if event.t <= self.end_t]
+        loads = [phase.t for phase in self.of(Phase) if phase.name == "load"]
+        self.load_t = loads[0] if loads else None
+        """When the load began; None: it never did."""
+
+    def of(self, kind: type[E]) -> list[E]:
+        """The events of one kind up to the end of the watch, in order of time."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def into_load_s(self, t: float) -> float:
+        """A moment of the history, counted from the start of the load (of the watch, without)."""
+        zero_t = self.load_t if self.load_t is not None else self.events[0].t
+        return t - zero_t
+
+    @property
+    def window(self) -> list[Span]:
+        """Load and settling: the time that is judged."""
+        return union([(self.load_t, self.end_t)]) if self.load_t is not None else []
+
+    # Stories
+
+    @cached_property
+    def ledger(self) -> dict[str, Tale]:
+        return read_ledger(self.of(Task))
+
+    @cached_property
+    def warmup_ids(self) -> frozenset[str]:
+        return frozenset(op.story_id for op in self.of(Op) if op.story < 0 and op.story_id)
+
+    @cached_property
+    def stories(self) -> tuple[Story, ...]:
+        return read_stories(self.of(Op), self.ledger)
+
+    @cached_property
+    def accepted(self) -> tuple[Story, ...]:
+        """The stories that the API answered for with 202."""
+        return tuple(story for story in self.stories if story.accepted_t is not None)
+
+    @cached_property
+    def unfinished(self) -> tuple[Story, ...]:
+        """Accepted, and not done when the watch ended."""
+        return tuple(story for story in self.accepted if story.done_t is None)
+
+    @cached_property
+    def start_ts(self) -> list[float]:
+        """When tasks were started."""
+        return [task.t for task in self.of(Task) if task.event == "start"]
+
+    def first_start_after(self, t: float) -> float | None:
+        position = bisect_right(self.start_ts, t)
+        return self.start_ts[position] if position < len(self.start_ts) else None
+
+    @cached_property
+    def taken_ts(self) -> list[float]:
+        """When the worker took a delivery: a start, or a skip (a duplicate is work, too)."""
+        return [task.t for task in self.of(Task) if task.event in ("start", "skip")]
+
+    # Faults
+
+    @cached_property
+    def faults(self) -> tuple[FaultWindow, ...]:
+        """The steps that began, in order of their index."""
+        begins: dict[int, FaultPhase] = {}
+        ends: dict[int, float] = {}
+        for phase in self.of(FaultPhase):
+            if phase.phase == "begin":
+                begins.setdefault(phase.step, phase)
+            else:
+                ends[phase.step] = phase.t
+        steps = self.scenario.schedule.steps
+        windows = []
+        for step, begin in sorted(begins.items()):
+            end_t = ends.get(step)
+            if end_t is None or end_t < begin.t:
+                lasts = step < len(steps) and steps[step].fault.lasting
+                end_t = None if lasts else begin.t
+            windows.append(
+                FaultWindow(
+                    step=step,
+                    name=begin.name,
+                    due_t=begin.t - begin.late_s,
+                    begin_t=begin.t,
+                    end_t=end_t,
+                )
+            )
+        return tuple(windows)
+
+    @cached_property
+    def fault_spans(self) -> list[Span]:
+        """When a fault was in force."""
+        return union(
+            (fault.begin_t, fault.end_t if fault.end_t is not None else self.end_t)
+            for fault in self.faults
+        )
+
+    # Samples
+
+    def broker_spans(self, so: Callable[[Broker], bool]) -> list[Span]:
+        """When the broker was so, each sample taken to hold until the next one."""
+        return held([(sample.t, so(sample)) for sample in self.of(Broker)], until_t=self.end_t)
+
+    def exit_ts(self, service: str) -> list[float]:
+        """When the service's process ended, of itself or killed."""
+        return [
+            phase.t
+            for phase in self.of(InstancePhase)
+            if phase.service == service and phase.phase != "start"
+        ]
+
+    @cached_property
+    def _worker_exit_ts(self) -> list[float]:
+        return self.exit_ts("worker")
+
+    # Work in hand
+
+    def in_work(self, attempts: Iterable[Attempt], *, at_most_s: float) -> list[Span]:
+        """When the attempts were in work: until their end, or else the worker's next exit.
+
+        At most `at_most_s` each: a task that was cancelled, or whose process died alone, never
+        writes its end, and must not pass for work for ever.
+        """
+        exits = self._worker_exit_ts
+        spans = []
+        for attempt in attempts:
+            end_t = attempt.end_t
+            if end_t is None:
+                position = bisect_left(exits, attempt.start_t)
+                end_t = exits[position] if position < len(exits) else self.end_t
+            spans.append((attempt.start_t, min(end_t, attempt.start_t + at_most_s)))
+        return spans
+
+    @cached_property
+    def idle(self) -> list[Span]:
+        """When work waited and nothing moved: see `stalls.idle_spans`."""
+        return idle_spans(self)
+
+    @cached_property
+    def stalls(self) -> list[Span]:
+        """The idle spans that are longer than the limit."""
+        return [span for span in self.idle if span[1] - span[0] > self.limits.stall_s]

@@ -1,0 +1,133 @@
+"""`health`: does GET /health tell the truth."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from stallproof.checkers.facts import SERVICES, Facts
+from stallproof.checkers.spans import (
+    Span,
+    held,
+    intersect,
+    longest_s,
+    split,
+    subtract,
+    total_s,
+    union,
+)
+from stallproof.checkers.stalls import reachable_spans
+from stallproof.checkers.wording import seconds
+from stallproof.history import Health, InstancePhase
+from stallproof.model import Finding, Verdict
+from stallproof.sites.base import Liveness
+
+SAMPLE_EVERY_S = 3.0
+"""On average a sample at least this often, or nothing can be said."""
+FLOWING_S = 5.0
+"""Work flows between two deliveries taken no further apart than this."""
+FALSE_ALARM_S = 10.0
+"""A service in order that does not say so for longer than this is near being killed for it."""
+
+
+def health(facts: Facts) -> Finding:
+    """A stalled worker stops answering 200, a working one does not, and the API always answers.
+
+    Reads Health, Op, Task, Broker, FaultPhase, InstancePhase. An answer holds until the next;
+    a 200 that took longer than Cloud Run's probe waits (1 s) is none. Three things are measured:
+
+    The worker hides a stall: during a stall (what `stalled` calls invalid) with work in a queue
+    or the broker out of sight, it answers 200. Silence is honest. Work that only lies in
+    `unacked` is not held against it. A new instance starts afresh. Limit `unhealthy_after_s`.
+    The worker raises a false alarm: anything but 200, while work flows, no fault is in force and
+    the instance is not restarting. Limit 10 s at a stretch; told from 5 s on.
+    The API does not answer 200, restarts apart. A fault is no excuse: its health needs no broker.
+    Limit 10 s at a stretch.
+
+    Valid: all within their limits. Invalid: one is not. Unknown: less than one sample in 3 s on
+    average of either service. O(n log n).
+
+    Numbers:
+        hidden_stall_s: the longest time an instance answered 200 during one stall.
+        false_alarm_s: the worker's longest stretch.  api_gap_s: the API's longest stretch.
+        api_samples, worker_samples: answers and failures to answer, in load and settling.
+    """
+    samples = {
+        service: sum(h.service == service and _judged(facts, h) for h in facts.of(Health))
+        for service in SERVICES
+    }
+    hidden_s = _hidden_stall_s(facts)
+    alarm_s = longest_s(_false_alarms(facts))
+    gap_s = longest_s(subtract(_answers(facts, "api", ok=False), _restarts(facts, "api")))
+    numbers: dict[str, float | None] = {
+        "hidden_stall_s": hidden_s,
+        "false_alarm_s": alarm_s,
+        "api_gap_s": gap_s,
+        **{f"{service}_samples": n for service, n in samples.items()},
+    }
+    window_s = total_s(facts.window)
+    sparse = [s for s, n in samples.items() if n < max(1.0, window_s / SAMPLE_EVERY_S)]
+    if sparse:
+        text = f"too few health samples of the {' and the '.join(sparse)} in {seconds(window_s)}"
+        return Finding(checker="health", verdict=Verdict.UNKNOWN, text=f"{text}.", numbers=numbers)
+    limit_s = facts.limits.unhealthy_after_s
+    bad = hidden_s > limit_s or alarm_s > FALSE_ALARM_S or gap_s > FALSE_ALARM_S
+    said = [
+        f"the worker answered 200 for {seconds(hidden_s)} of a stall (limit {limit_s:g} s)"
+        if facts.stalls
+        else "there was no stall to admit"
+    ]
+    if alarm_s > FLOWING_S:
+        said.append(f"the worker did not answer 200 for {seconds(alarm_s)} while work flowed")
+    if gap_s > 0:
+        said.append(f"the API did not answer 200 for {seconds(gap_s)}")
+    said.append(f"{samples['worker']} worker and {samples['api']} API samples")
+    return Finding(
+        checker="health",
+        verdict=Verdict.INVALID if bad else Verdict.VALID,
+        text=f"{'; '.join(said)}.",
+        numbers=numbers,
+    )
+
+
+def _judged(facts: Facts, sample: Health) -> bool:
+    return facts.load_t is not None and sample.t >= facts.load_t
+
+
+def _hidden_stall_s(facts: Facts) -> float:
+    births = [
+        phase.t
+        for phase in facts.of(InstancePhase)
+        if phase.service == "worker" and phase.phase == "start"
+    ]
+    lies = intersect(reachable_spans(facts), _answers(facts, "worker", ok=True))
+    # Not `split`, which joins stalls that touch: each stall is one question.
+    lives = [life for stall in facts.stalls for life in split([stall], births)]
+    return max((total_s(intersect([life], lies)) for life in lives), default=0.0)
+
+
+def _false_alarms(facts: Facts) -> list[Span]:
+    taken = facts.taken_ts
+    flowing = union((a, b) for a, b in pairwise(taken) if b - a <= FLOWING_S)
+    silent = intersect(_answers(facts, "worker", ok=False), flowing)
+    return subtract(subtract(silent, facts.fault_spans), _restarts(facts, "worker"))
+
+
+def _answers(facts: Facts, service: str, *, ok: bool) -> list[Span]:
+    """When the service's health was a timely 200; with `ok` False: was anything else."""
+    timeout_s = Liveness().timeout_s
+    samples = [
+        (sample.t, (sample.status == 200 and sample.latency_s <= timeout_s) is ok)
+        for sample in facts.of(Health)
+        if sample.service == service
+    ]
+    return intersect(facts.window, held(samples, until_t=facts.end_t))
+
+
+def _restarts(facts: Facts, service: str) -> list[Span]:
+    """From each exit of the service to its next timely 200."""
+    healthy = _answers(facts, service, ok=True)
+    spans = []
+    for exit_t in facts.exit_ts(service):
+        back_t = next((start for start, _ in healthy if start > exit_t), facts.end_t)
+        spans.append((exit_t, back_t))
+    return union(spans)

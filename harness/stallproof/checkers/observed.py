@@ -1,0 +1,74 @@
+"""`observed`: did the harness itself keep up."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from stallproof.checkers.facts import SERVICES, Facts
+from stallproof.checkers.wording import seconds
+from stallproof.history import Broker, FaultPhase, Health
+from stallproof.model import Finding, Verdict
+
+LATE_S = 1.0
+"""A fault may be done (or undone) this long after its scheduled time."""
+GAP_S = 5.0
+"""Two samples of a kind may lie this far apart."""
+
+
+def observed(facts: Facts) -> Finding:
+    """The harness acted on time and looked often enough for its findings to mean something.
+
+    Reads Phase, FaultPhase, Broker, Health. Valid: no fault was done or undone more than 1 s
+    late; from load to end the broker and each service's health were sampled with no gap over
+    5 s (the edges count); and the run reached its end. Unknown: any of this does not hold: an
+    overloaded machine gives no verdict. Never invalid. O(n).
+
+    Numbers:
+        latest_s: the most that a fault was late by (0 without faults).
+        broker_gap_s, api_gap_s, worker_gap_s: the longest gap between samples.
+        ended: 1 if the run reached its end, 0 if the history was cut short.
+    """
+    phases = facts.of(FaultPhase)
+    latest = max(phases, key=lambda phase: phase.late_s, default=None)
+    gaps_s = {
+        "broker": _gap_s(facts, [sample.t for sample in facts.of(Broker)]),
+        **{s: _gap_s(facts, [h.t for h in facts.of(Health) if h.service == s]) for s in SERVICES},
+    }
+    numbers: dict[str, float | None] = {
+        "latest_s": latest.late_s if latest else 0.0,
+        **{f"{what}_gap_s": gap_s for what, gap_s in gaps_s.items()},
+        "ended": int(facts.ended),
+    }
+    wrong = [
+        f"no sample of the {what} for {seconds(gap_s)} (at most {GAP_S:g} s)"
+        for what, gap_s in gaps_s.items()
+        if gap_s > GAP_S
+    ]
+    if latest and latest.late_s > LATE_S:
+        wrong.insert(
+            0,
+            f"the {latest.phase} of {latest.name} came {seconds(latest.late_s)} late "
+            f"(at most {LATE_S:g} s)",
+        )
+    if facts.load_t is None:
+        wrong.insert(0, "the load never began")
+    if not facts.ended:
+        wrong.insert(0, "the history was cut short")
+    if wrong:
+        verdict, text = Verdict.UNKNOWN, "; ".join(wrong)
+    else:
+        verdict = Verdict.VALID
+        text = (
+            f"faults at most {seconds(numbers['latest_s'] or 0.0)} late, "
+            f"samples at most {seconds(max(gaps_s.values()))} apart"
+        )
+    return Finding(checker="observed", verdict=verdict, text=f"{text}.", numbers=numbers)
+
+
+def _gap_s(facts: Facts, sample_ts: list[float]) -> float:
+    """The longest time in the judged window without a sample, its edges included."""
+    if facts.load_t is None:
+        return 0.0
+    inside = [t for t in sample_ts if t >= facts.load_t]
+    edges = [facts.load_t, *inside, facts.end_t]
+    return max(b - a for a, b in pairwise(edges))

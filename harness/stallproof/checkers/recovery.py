@@ -1,0 +1,135 @@
+"""`recovery`: how long after a fault until work flowed again, and until the backlog was gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from stallproof.checkers.facts import Facts, FaultWindow
+from stallproof.checkers.wording import count, seconds
+from stallproof.model import Finding, Verdict, worst
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One interval against its limit."""
+
+    verdict: Verdict
+    text: str
+    seconds: float | None
+    """None: it never came about, or was not to be measured."""
+
+
+def recovery(facts: Facts) -> Finding:
+    """After each fault work flowed again, and what was in hand was done.
+
+    Reads FaultPhase, Op, Task. Two things are measured:
+
+    First start, for each step: from the later of the fault's end (its begin, if instantaneous)
+    and the first moment there was work on offer (a POST begun, its story not over), to the
+    first task start. A step that ends while another fault is in force, or after which the
+    next fault comes before the limit has run out and before anything started, is not judged:
+    the later one is. Limit `first_start_s`. A start says that the worker works, not that its
+    broker connection does (the task may have been in hand already): `stalled` sees the rest.
+
+    Drain: from the end of the last fault until every story accepted by then is done. Limit
+    `drain_s`.
+
+    Valid: both within their limits; or no fault was scheduled. Invalid: one is over its limit.
+    Unknown: no step began, a fault was never undone, nothing was on offer afterwards, or the
+    watch ended before the limit had run out. O(faults x stories + n log n).
+
+    Numbers:
+        first_start_s: the slowest of all steps; None if one of them never came about.
+        step_N_first_start_s: the same for step N of the schedule.
+        drain_s: as above (0: nothing was in hand); None if it never came about.
+    """
+    if not facts.scenario.schedule.steps:
+        return Finding(checker="recovery", verdict=Verdict.VALID, text="no fault was scheduled.")
+    never_undone = [fault.name for fault in facts.faults if fault.end_t is None]
+    if never_undone or not facts.faults:
+        why = f"{', '.join(never_undone)} never undone" if never_undone else "no fault began"
+        return Finding(checker="recovery", verdict=Verdict.UNKNOWN, text=f"{why}.")
+
+    starts = {fault.step: _first_start(facts, fault) for fault in facts.faults}
+    judged = {step: start for step, start in starts.items() if start is not None}
+    drain = _drain(facts)
+    times = [start.seconds for start in judged.values()]
+    numbers: dict[str, float | None] = {
+        "first_start_s": None if None in times else max(t for t in times if t is not None),
+        **{f"step_{step}_first_start_s": start.seconds for step, start in judged.items()},
+        "drain_s": drain.seconds,
+    }
+    verdict = worst([drain.verdict, *(start.verdict for start in judged.values())])
+    told = [start for start in judged.values() if start.verdict is not Verdict.VALID]
+    if not told:
+        told = [max(judged.values(), key=lambda start: start.seconds or 0.0)]
+    text = "; ".join(measured.text for measured in (*told, drain))
+    return Finding(checker="recovery", verdict=verdict, text=f"{text}.", numbers=numbers)
+
+
+def _first_start(facts: Facts, fault: FaultWindow) -> Measured | None:
+    """The step's time to the first start; None: a later fault is judged in its stead."""
+    assert fault.end_t is not None
+    over_t, limit_s = fault.end_t, facts.limits.first_start_s
+    others = [other for other in facts.faults if other.step != fault.step]
+    if any(o.begin_t <= over_t < o.end_t for o in others if o.end_t is not None):
+        return None
+    next_t = min((o.begin_t for o in others if o.begin_t > over_t), default=inf)
+    from_t = _offered_after(facts, over_t)
+    if from_t is None or from_t >= next_t:
+        if next_t < inf:
+            return None
+        return Measured(Verdict.UNKNOWN, f"nothing was submitted after {fault.name}", None)
+    started_t = facts.first_start_after(from_t)
+    if next_t <= from_t + limit_s and (started_t is None or started_t >= next_t):
+        return None
+    if started_t is None:
+        watched_s = facts.end_t - from_t
+        text = f"after {fault.name} nothing was started in the {seconds(watched_s)} watched"
+        verdict = Verdict.INVALID if watched_s > limit_s else Verdict.UNKNOWN
+        return Measured(verdict, f"{text} (limit {limit_s:g} s)", None)
+    took_s = started_t - from_t
+    return Measured(
+        Verdict.INVALID if took_s > limit_s else Verdict.VALID,
+        f"first task {seconds(took_s)} after {fault.name} (limit {limit_s:g} s)",
+        took_s,
+    )
+
+
+def _offered_after(facts: Facts, t: float) -> float | None:
+    """The first moment from `t` on at which a client wanted a story that it did not have."""
+    moments = []
+    for story in facts.stories:
+        over_t = story.over_t if story.answer in ("ok", None) else story.answered_t
+        if story.invoked_t >= t:
+            moments.append(story.invoked_t)
+        elif over_t is None or over_t > t:
+            return t
+    return min(moments, default=None)
+
+
+def _drain(facts: Facts) -> Measured:
+    last_t = max(fault.end_t for fault in facts.faults if fault.end_t is not None)
+    limit_s = facts.limits.drain_s
+    in_hand = [
+        story
+        for story in facts.accepted
+        if story.accepted_t is not None and story.accepted_t <= last_t
+        if story.done_t is None or story.done_t > last_t
+    ]
+    if not in_hand:
+        return Measured(Verdict.VALID, "nothing was in hand at the end of the last fault", 0.0)
+    undone = sum(story.done_t is None for story in in_hand)
+    said = count(len(in_hand), "story") + " in hand at the end of the last fault"
+    if undone:
+        watched_s = facts.end_t - last_t
+        verdict = Verdict.INVALID if watched_s > limit_s else Verdict.UNKNOWN
+        text = f"{said}, {undone} not done in the {seconds(watched_s)} watched"
+        return Measured(verdict, f"{text} (limit {limit_s:g} s)", None)
+    took_s = max(s.done_t - last_t for s in in_hand if s.done_t is not None)
+    return Measured(
+        Verdict.INVALID if took_s > limit_s else Verdict.VALID,
+        f"{said}, all done {seconds(took_s)} later (limit {limit_s:g} s)",
+        took_s,
+    )

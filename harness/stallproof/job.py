@@ -1,0 +1,31 @@
+"""One run to be made: what, and in which folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from stallproof.runner import Request
+
+MARGIN_S = 120.0
+"""A run that takes so much longer than its own deadlines is ended: the harness is at fault."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One run to be made, and its folder below the result's."""
+
+    request: Request
+    dir: str
+
+    @property
+    def deadline_s(self) -> float:
+        scenario = self.request.scenario
+        return scenario.workload.for_s + scenario.limits.settle_s + MARGIN_S
+
+
+def store(path: Path, value: msgspec.Struct) -> None:
+    """Whole or not at all: a crash in between leaves the former version."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(value)))
+    temporary.replace(path)

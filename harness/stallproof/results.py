@@ -1,0 +1,82 @@
+"""From the records of single runs to the result of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from stallproof.model import (
+    Finding,
+    Interval,
+    Results,
+    RunRecord,
+    ScenarioResult,
+    Verdict,
+    worst,
+)
+
+
+def summarize(records: Iterable[RunRecord], *, run_dir: str) -> Results:
+    """Group runs by scenario, profile, stack and site, in the order they first appear."""
+    groups: dict[tuple[str, str, str, str], list[RunRecord]] = {}
+    for record in records:
+        key = (record.scenario.name, record.profile, record.stack, record.site)
+        groups.setdefault(key, []).append(record)
+    return Results(
+        run_dir=run_dir,
+        results=tuple(_result(key, runs) for key, runs in groups.items()),
+    )
+
+
+def _result(key: tuple[str, str, str, str], runs: list[RunRecord]) -> ScenarioResult:
+    verdicts = [run.verdict for run in runs]
+    valid = verdicts.count(Verdict.VALID)
+    return ScenarioResult(
+        scenario=key[0],
+        profile=key[1],
+        stack=key[2],
+        site=key[3],
+        n=len(runs),
+        valid=valid,
+        invalid=verdicts.count(Verdict.INVALID),
+        unknown=verdicts.count(Verdict.UNKNOWN),
+        interval=wilson(len(runs) - valid, len(runs)),
+        findings=_worst_findings(runs),
+        runs=tuple(runs),
+    )
+
+
+def _worst_findings(runs: Sequence[RunRecord]) -> tuple[Finding, ...]:
+    by_checker: dict[str, list[Finding]] = {}
+    for run in runs:
+        for finding in run.findings:
+            by_checker.setdefault(finding.checker, []).append(finding)
+    answer = []
+    for findings in by_checker.values():
+        verdict = worst(finding.verdict for finding in findings)
+        shown = next(finding for finding in findings if finding.verdict is verdict)
+        counts = {
+            "runs": float(len(findings)),
+            "runs_invalid": float(sum(f.verdict is Verdict.INVALID for f in findings)),
+        }
+        answer.append(msgspec.structs.replace(shown, numbers={**shown.numbers, **counts}))
+    return tuple(answer)
+
+
+def wilson(hits: int, n: int) -> Interval:
+    """The 95 % Wilson interval of `hits` of `n`."""
+    from scipy.stats import binomtest  # noqa: PLC0415 (half a second to import)
+
+    found = binomtest(hits, n).proportion_ci(method="wilson")
+    return Interval(low=float(found.low), high=float(found.high))
+
+
+def harness_failed(results: Results) -> bool:
+    """Whether any run got no verdict because the harness itself gave way (exit code 4)."""
+    return any(
+        finding.checker == "harness"
+        for result in results.results
+        for run in result.runs
+        for finding in run.findings
+    )

@@ -1,0 +1,79 @@
+"""Fork, exec, signals and exit statuses, as the enclosure's own processes need them.
+
+Only for `enclosed.py` and `guardian.py`: small single-threaded programs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import Callable
+from typing import NoReturn
+
+CANNOT_ENCLOSE = 125
+"""Exit status when the enclosure itself could not be built (as `docker run` uses it)."""
+MARK = "STALLPROOF_ENCLOSED"
+"""Environment variable that the command finds: `mode:identity`; `namespaces.py` verifies it."""
+FORWARDED = (signal.SIGTERM, signal.SIGINT)
+
+
+def hold_signals() -> None:
+    """Keep SIGTERM and SIGINT waiting until `forward_signals` or `execute` lets them in."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+
+
+def fork(child: Callable[[], int]) -> int:
+    """The child's pid; the child exits with what `child` answers and never returns."""
+    pid = os.fork()
+    if pid == 0:
+        code = CANNOT_ENCLOSE
+        try:
+            code = child()
+        except OSError as error:
+            os.write(2, complaint(error).encode())
+        finally:
+            os._exit(code)
+    return pid
+
+
+def execute(cmd: list[str], extra_env: dict[str, str]) -> NoReturn:
+    """Become `cmd`, with signals as they were before `hold_signals`.
+
+    Raises:
+        OSError: there is no such command.
+    """
+    for number in FORWARDED:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+    os.execvpe(cmd[0], cmd, {**os.environ, **extra_env})  # noqa: S606 (a list, no shell wanted)
+
+
+def forward_signals(pid: int) -> None:
+    """From now on SIGTERM and SIGINT go to `pid`, those that were held back too."""
+
+    def forward(number: int, _: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    for number in FORWARDED:
+        signal.signal(number, forward)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+
+
+def shell_status(status: int) -> int:
+    """`waitpid`'s status as a shell gives it: 128 + n for a signal n."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def complaint(error: OSError) -> str:
+    """What stood in the way, as one line."""
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    return f"stallproof: cannot enclose: {where}{error.strerror}\n"
+
+
+def orphaned(parent: int) -> ProcessLookupError:
+    """The process that should be waiting for this one is not its parent, or not any more."""
+    return ProcessLookupError(errno.ESRCH, f"process {parent} is not the parent of this one")

@@ -1,0 +1,168 @@
+"""One container instance of a service: started, watched, started again, as Cloud Run does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stallproof.history import InstancePhase, Recorder
+from stallproof.sites.base import Address, Liveness
+from stallproof.sites.hosts import Host
+from stallproof.sites.liveness import HealthProbe
+from stallproof.sites.logs import ServiceLog
+from stallproof.sites.process import KILL_TIMEOUT_S, Process
+
+BACKOFF_S = (0.0, 1.0, 2.0, 4.0)
+"""How long to wait before starting again; a life of `SHORT_LIFE_S` goes back to the first."""
+SHORT_LIFE_S = 10.0
+MAX_UNHEALTHY_EXITS = 4
+"""In a row, without one 200 from /health: then nothing will come of it."""
+
+
+class LocalInstance:
+    """`Instance`: the service's process, kept running by a thread until `close`."""
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        host: Host,
+        address: Address,
+        liveness: Liveness | None,
+        recorder: Recorder,
+        log: ServiceLog,
+    ) -> None:
+        self._service = service
+        self._argv = argv
+        self._env = env
+        self._cwd = cwd
+        self._host = host
+        self._address = address
+        self._liveness = liveness
+        self._recorder = recorder
+        self._log = log
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._process: Process | None = None
+        self._starts = 0
+        self._exits: list[int] = []
+        self._given_up = False
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True)
+        self._supervisor.start()
+
+    @property
+    def starts(self) -> int:
+        return self._starts
+
+    @property
+    def exits(self) -> Sequence[int]:
+        return tuple(self._exits)
+
+    @property
+    def given_up(self) -> bool:
+        """It exited `MAX_UNHEALTHY_EXITS` times in a row without ever having been healthy."""
+        return self._given_up
+
+    @property
+    def pid(self) -> int | None:
+        """Its process; None between an exit and the next start."""
+        process = self._process
+        return process.pid if process is not None and process.running else None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the instance's first process; nothing if it has exited."""
+        if (process := self._process) is not None:
+            process.signal(number)
+
+    def kill_tree(self) -> None:
+        """SIGKILL every process of the instance; it is started again like after any exit."""
+        if (process := self._process) is not None:
+            process.kill_tree()
+
+    def close(self) -> None:
+        """Kill it for good; it is gone when this returns."""
+        with self._lock:
+            self._closing.set()
+        self.kill_tree()
+        self._supervisor.join(KILL_TIMEOUT_S)
+
+    def _supervise(self) -> None:
+        short_lives = unhealthy_exits = 0
+        while True:
+            started_at = time.monotonic()
+            healthy = self._run_once()
+            unhealthy_exits = 0 if healthy else unhealthy_exits + 1
+            if unhealthy_exits == MAX_UNHEALTHY_EXITS and not self._closing.is_set():
+                self._log.note("error", f"given up after {unhealthy_exits} exits, never healthy")
+                self._given_up = True
+                return
+            if time.monotonic() - started_at >= SHORT_LIFE_S:
+                short_lives = 0
+            wait_s = BACKOFF_S[min(short_lives, len(BACKOFF_S) - 1)]
+            short_lives += 1
+            if self._closing.wait(wait_s):
+                return
+
+    def _run_once(self) -> bool:
+        """One life, from start to exit. True if it was healthy once."""
+        healthy = threading.Event()
+        with self._lock:
+            if self._closing.is_set():
+                return True
+            try:
+                process = self._start()
+            except OSError as error:
+                self._log.note("error", f"cannot be started: {error}")
+                return False
+        probe = HealthProbe(
+            self._address,
+            liveness=self._liveness,
+            on_healthy=healthy.set,
+            on_dead=lambda: self._liveness_kill(process),
+        )
+        process.wait(threading.TIMEOUT_MAX)
+        probe.stop()
+        return healthy.is_set()
+
+    def _start(self) -> Process:
+        number = self._starts + 1
+        process = Process(
+            self._argv,
+            env={**self._env, "INSTANCE_ID": f"{self._service}-{number}"},
+            cwd=self._cwd,
+            host=self._host,
+            log=self._log,
+            on_exit=self._exited,
+        )
+        self._process = process
+        self._starts = number
+        self._record("start", pid=process.pid)
+        return process
+
+    def _exited(self, code: int) -> None:
+        with self._lock:
+            if self._closing.is_set():
+                return  # ended by the site, with the run: no event of the system's
+            self._exits.append(code)
+            assert self._process is not None
+            self._record("exit", pid=self._process.pid, code=code)
+
+    def _liveness_kill(self, process: Process) -> None:
+        self._record("liveness-kill", pid=process.pid)
+        process.kill_tree()
+
+    def _record(self, phase: str, *, pid: int, code: int | None = None) -> None:
+        self._recorder.add(
+            InstancePhase(
+                t=self._recorder.now(),
+                service=self._service,
+                phase=phase,  # type: ignore[arg-type]
+                pid=pid,
+                code=code,
+            )
+        )

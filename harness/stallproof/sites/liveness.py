@@ -1,0 +1,71 @@
+"""Asks a service's `GET /health`, as Cloud Run's probes do."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import threading
+from collections.abc import Callable
+
+from stallproof.sites.base import Address, Liveness
+
+_STARTUP_PERIOD_S = 0.1
+_STARTUP_TIMEOUT_S = 1.0
+
+
+def answers_200(address: Address, *, timeout_s: float) -> bool:
+    """True if `GET /health` is answered with 200 in time."""
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+class HealthProbe:
+    """Watches one instance in a thread of its own, until the instance is gone.
+
+    Calls `on_healthy` at the first 200. From then on, with `liveness`, asks every
+    `period_s` and calls `on_dead` once after `failure_threshold` failures in a row.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        liveness: Liveness | None,
+        on_healthy: Callable[[], None],
+        on_dead: Callable[[], None],
+    ) -> None:
+        self._address = address
+        self._liveness = liveness
+        self._on_healthy = on_healthy
+        self._on_dead = on_dead
+        self._stop = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def stop(self) -> None:
+        """No call comes after this, save one that is already under way."""
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not answers_200(self._address, timeout_s=_STARTUP_TIMEOUT_S):
+            if self._stop.wait(_STARTUP_PERIOD_S):
+                return
+        if self._stop.is_set():
+            return
+        self._on_healthy()
+        if self._liveness is not None:
+            self._keep_asking(self._liveness)
+
+    def _keep_asking(self, liveness: Liveness) -> None:
+        failures = 0
+        while failures < liveness.failure_threshold:
+            if self._stop.wait(liveness.period_s):
+                return
+            alive = answers_200(self._address, timeout_s=liveness.timeout_s)
+            failures = 0 if alive else failures + 1
+        if not self._stop.is_set():
+            self._on_dead()

@@ -1,0 +1,77 @@
+"""Writes what a process says to its log file, and what matters of it to the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from stallproof.history import Log, Recorder
+from stallproof.sites.logwatch import What, classify
+
+LINE_BYTES = 16 * 1024
+"""A longer line is cut."""
+_CUT_BYTES = 256
+"""Also dropped from a line that was cut: a secret cut in two would escape redaction."""
+MAX_EVENTS = 500
+"""Lines of one service that go to the history; a log storm must not bury the rest of it."""
+
+
+class ServiceLog:
+    """`<run_dir>/logs/<service>.log`: each line redacted, after the run's time in seconds.
+
+    Services are known to the history (`watched`); of broker and proxy only the file is kept.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        service: str,
+        recorder: Recorder,
+        redact: Callable[[str], str],
+        watched: bool,
+    ) -> None:
+        self._service = service
+        self._recorder = recorder
+        self._redact = redact
+        self._watched = watched
+        self._events = 0
+        self._file = (folder / f"{service}.log").open("ab", buffering=0)
+        self.last_line = ""
+        """The last line that was not empty, redacted: what a failure to start says."""
+
+    def drain(self, pipe: BinaryIO) -> None:
+        """Take lines until the other end is closed."""
+        while raw := pipe.readline(LINE_BYTES):
+            whole = raw.endswith(b"\n") or len(raw) < LINE_BYTES
+            while not whole and (rest := pipe.readline(LINE_BYTES)):
+                whole = rest.endswith(b"\n")
+            if len(raw) == LINE_BYTES and not raw.endswith(b"\n"):
+                raw = raw[:-_CUT_BYTES] + b" [cut]"
+            self._line(raw.decode(errors="replace").rstrip())
+
+    def _line(self, raw: str) -> None:
+        t = self._recorder.now()
+        line = self._redact(raw)
+        self._file.write(f"{t:12.6f} {line}\n".encode())
+        if line:
+            self.last_line = line
+        what = classify(line) if self._watched else None
+        if what is None:
+            return
+        self._events += 1
+        if self._events <= MAX_EVENTS:
+            self._recorder.add(Log(t=t, service=self._service, what=what, line=line))
+        elif self._events == MAX_EVENTS + 1:
+            self.note("warning", f"{MAX_EVENTS} lines kept, later ones only in the log file")
+
+    def note(self, what: What, line: str) -> None:
+        """Something the site itself has to say of the service."""
+        t = self._recorder.now()
+        line = self._redact(f"site: {line}")
+        self._file.write(f"{t:12.6f} {line}\n".encode())
+        self._recorder.add(Log(t=t, service=self._service, what=what, line=line))
+
+    def close(self) -> None:
+        self._file.close()

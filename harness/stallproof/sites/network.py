@@ -1,0 +1,174 @@
+r"""The run's own network: three hosts around a gateway, or plain loopback.
+
+    api 198.18.1.2 ---- 198.18.1.1 \
+                                     gateway (the runner, Toxiproxy) 198.18.3.1 ---- broker
+    worker 198.18.2.2 - 198.18.2.1 /                              198.18.3.11 .. 198.18.3.14
+
+198.18.0.0/15 is set aside for tests between isolated networks (RFC 2544, appendix C.2.2).
+The broker has an address for each link, so a connection tells by its local address whose it
+is. On loopback (where namespaces are refused) the hosts are all one, links have addresses in
+a random 127.x.y.0/24, and ports are whatever is free.
+
+As a program (`python -m stallproof.sites.network`) it builds the network once and exits:
+the proof that this machine can.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stallproof.sites.base import API, BACKEND, Address, Link, SiteError
+from stallproof.sites.hosts import Here, Host, NetnsHost
+from stallproof.sites.rtnetlink import Rtnetlink
+
+_SUBNET = {"api": 1, "worker": 2, "broker": 3}
+_PREFIX_BITS = 24
+_FIRST_LINK = 11
+_BROKER_PORT = 6379
+_PROXY_PORT = {False: 6379, True: 6380}
+"""Where the gateway listens for a service: broker links, backend links."""
+_SERVICE_PORT = 8080
+_CONTROL_PORT = 8474
+_TRIES = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Who runs where, and every address in use."""
+
+    hosts: Mapping[str, Host]
+    """`api`, `worker`, `broker`, `gateway`."""
+    broker: Mapping[Link, Address]
+    """The broker's own address on each link."""
+    proxy: Mapping[Link, Address]
+    """Where the proxy of each link accepts connections."""
+    control: Address
+    """Toxiproxy's HTTP API."""
+    service: Mapping[str, Address]
+    """Where `api` and `worker` answer HTTP, as the harness reaches them."""
+
+
+@contextmanager
+def namespaced() -> Iterator[Network]:
+    """Build the hosts; this process's network becomes the gateway.
+
+    Raises:
+        SiteError: the kernel refuses a step; the text names it.
+    """
+    with contextlib.ExitStack() as stack:
+        hosts = {name: NetnsHost(name) for name in _SUBNET}
+        for host in hosts.values():
+            stack.callback(host.close)
+        try:
+            with Rtnetlink() as gateway:
+                gateway.up("lo")
+                for name, host in hosts.items():
+                    _join(gateway, name, host)
+            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        except OSError as error:
+            raise SiteError(f"cannot build the run's network: {error}") from error
+        yield Network(
+            hosts={**hosts, "gateway": Here()},
+            broker={link: Address(_broker_ip(link), _BROKER_PORT) for link in Link},
+            proxy={
+                link: Address(_ip("api" if link in API else "worker", 1), _proxy_port(link))
+                for link in Link
+            },
+            control=Address("127.0.0.1", _CONTROL_PORT),
+            service={name: Address(_ip(name, 2), _SERVICE_PORT) for name in ("api", "worker")},
+        )
+
+
+def _ip(host: str, last: int) -> str:
+    return f"198.18.{_SUBNET[host]}.{last}"
+
+
+def _broker_ip(link: Link) -> str:
+    return _ip("broker", _FIRST_LINK + list(Link).index(link))
+
+
+def _proxy_port(link: Link) -> int:
+    return _PROXY_PORT[link in BACKEND]
+
+
+def _join(gateway: Rtnetlink, name: str, host: NetnsHost) -> None:
+    """A veth pair: one end here under the host's name, the other as eth0 over there."""
+    fd = host.netns_fd()
+    try:
+        gateway.add_veth(name, peer="eth0", peer_netns_fd=fd)
+    finally:
+        os.close(fd)
+    gateway.add_address(name, _ip(name, 1), prefix_bits=_PREFIX_BITS)
+    gateway.up(name)
+    own = [_ip(name, 2)]
+    if name == "broker":
+        own += [_broker_ip(link) for link in Link]
+    host.run(_configure, own, router=_ip(name, 1))
+
+
+def _configure(addresses: list[str], *, router: str) -> None:
+    with Rtnetlink() as netlink:
+        netlink.up("lo")
+        for address in addresses:
+            netlink.add_address("eth0", address, prefix_bits=_PREFIX_BITS)
+        netlink.up("eth0")
+        netlink.add_default_route(router)
+
+
+@contextmanager
+def loopback() -> Iterator[Network]:
+    """Addresses of 127.0.0.0/8 and free ports for a run without namespaces.
+
+    Raises:
+        SiteError: no free port was found.
+    """
+    net = f"127.{random.randrange(1, 255)}.{random.randrange(256)}"
+    links = {link: f"{net}.{_FIRST_LINK + i}" for i, link in enumerate(Link)}
+    broker_port = _common_port(list(links.values()))
+    # The services listen on every address, so their ports have to be free on all of them.
+    *proxies, control, api, worker = _free_ports([f"{net}.1"] * (len(Link) + 1) + [""] * 2)
+    yield Network(
+        hosts=dict.fromkeys(("api", "worker", "broker", "gateway"), Here()),
+        broker={link: Address(host, broker_port) for link, host in links.items()},
+        proxy={link: Address(f"{net}.1", port) for link, port in zip(Link, proxies, strict=True)},
+        control=Address(f"{net}.1", control),
+        service={"api": Address("127.0.0.1", api), "worker": Address("127.0.0.1", worker)},
+    )
+
+
+def _free_ports(addresses: list[str]) -> list[int]:
+    """A port of its own for each, which nobody holds just now."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in addresses]
+        for listener, address in zip(listeners, addresses, strict=True):
+            listener.bind((address, 0))
+        return [listener.getsockname()[1] for listener in listeners]
+
+
+def _common_port(addresses: list[str]) -> int:
+    """One port that nobody holds on any of them just now."""
+    for _ in range(_TRIES):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            port = 0
+            for address in addresses:
+                listener = stack.enter_context(socket.socket())
+                listener.bind((address, port))
+                port = listener.getsockname()[1]
+            return port
+    raise SiteError(f"no port is free on {', '.join(addresses)} in {_TRIES} tries")
+
+
+if __name__ == "__main__":
+    try:
+        with namespaced() as built, socket.socket() as probe:
+            built.hosts["broker"].run(probe.fileno)
+    except SiteError as site_error:
+        sys.exit(str(site_error))

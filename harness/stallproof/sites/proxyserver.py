@@ -1,0 +1,117 @@
+"""A real Toxiproxy server on the gateway, with one proxy for each link."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stallproof.sites.base import Address, Link, SiteError
+from stallproof.sites.hosts import Host
+from stallproof.sites.logs import ServiceLog
+from stallproof.sites.process import KILL_TIMEOUT_S, Process
+from stallproof.sites.waiting import wait_until
+
+START_TIMEOUT_S = 10.0
+REQUEST_TIMEOUT_S = 5.0
+
+
+class ToxiproxyServer:
+    """`Proxies`: the server and its four proxies, named after their links.
+
+    Raises:
+        SiteError: the binary cannot be executed.
+    """
+
+    def __init__(
+        self,
+        binary: str,
+        *,
+        host: Host,
+        folder: Path,
+        control: Address,
+        listen: Mapping[Link, Address],
+        log: ServiceLog,
+        on_unexpected_exit: Callable[[int], None],
+    ) -> None:
+        self._control = control
+        self._listen = listen
+        self._log = log
+        self._on_unexpected_exit = on_unexpected_exit
+        self._closing = False
+        argv = [binary, "-host", control.host, "-port", str(control.port)]
+        try:
+            self._process = Process(
+                argv,
+                env={"LANG": "C.UTF-8", "LOG_LEVEL": "info"},  # its default is every read
+                cwd=folder,
+                host=host,
+                log=log,
+                on_exit=self._exited,
+            )
+        except OSError as error:
+            raise SiteError(f"Toxiproxy does not start: {error}") from error
+
+    @property
+    def control(self) -> Address:
+        return self._control
+
+    def name_of(self, link: Link) -> str:
+        return link.value
+
+    def listen_of(self, link: Link) -> Address:
+        return self._listen[link]
+
+    def open_proxies(self, upstream: Mapping[Link, Address]) -> None:
+        """Wait for the server and make the proxies, from each link to the broker's address.
+
+        Raises:
+            SiteError: it does not answer in time, exits, or refuses a proxy.
+        """
+        wait_until(self._problem, awaited="Toxiproxy's HTTP API", timeout_s=START_TIMEOUT_S)
+        proxies = [
+            {
+                "name": self.name_of(link),
+                "listen": _text(self._listen[link]),
+                "upstream": _text(upstream[link]),
+                "enabled": True,
+            }
+            for link in Link
+        ]
+        status, body = self._request("POST", "/populate", json.dumps(proxies))
+        if status != http.client.CREATED:
+            raise SiteError(f"Toxiproxy refuses the proxies: {status} {body.strip()}")
+
+    def _problem(self) -> str | None:
+        if not self._process.running:
+            raise SiteError(f"Toxiproxy exited while starting; it said: {self._log.last_line}")
+        try:
+            status, body = self._request("GET", "/version", None)
+        except (OSError, http.client.HTTPException) as error:
+            return str(error)
+        return None if status == http.client.OK else f"{status} {body.strip()}"
+
+    def _request(self, method: str, path: str, body: str | None) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(
+            self._control.host, self._control.port, timeout=REQUEST_TIMEOUT_S
+        )
+        with contextlib.closing(connection):
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read().decode(errors="replace")
+
+    def _exited(self, code: int) -> None:
+        if not self._closing:
+            self._on_unexpected_exit(code)
+
+    def close(self) -> None:
+        """Kill it; it is gone when this returns."""
+        self._closing = True
+        self._process.kill_tree()
+        self._process.wait(KILL_TIMEOUT_S)
+
+
+def _text(address: Address) -> str:
+    return f"{address.host}:{address.port}"

@@ -1,0 +1,207 @@
+"""What the site tests do inside an enclosure: `python inside.py ACT RUN_DIR OPTIONS`.
+
+Each act boots the site once, and what it saw goes to standard output as one JSON object.
+"""
+
+# ruff: noqa: T201 (its output is its result)
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+
+from stallproof.history import InstancePhase, Log, Recorder
+from stallproof.parts import find_broker
+from stallproof.sites.base import (
+    BrokerCommands,
+    BrokerProcess,
+    CapabilityMissingError,
+    Link,
+    Liveness,
+    Persistence,
+    Proxies,
+    Route,
+    Sockets,
+    SystemSpec,
+)
+from stallproof.sites.liveness import answers_200
+from stallproof.sites.local import LocalSite, LocalSystem
+
+STUB = Path(__file__).parent / "stub"
+DEADLINE_S = 20.0
+
+
+class Options(msgspec.Struct, kw_only=True):
+    namespaces: bool
+    route: str = "direct"
+    persistence: str = "aof"
+    env: dict[str, str] = {}
+    liveness: Liveness | None = Liveness()
+    toxiproxy: str | None = None
+
+
+async def until(check: Callable[[], Awaitable[Any]], awaited: str) -> Any:
+    seen = None
+    with anyio.move_on_after(DEADLINE_S):
+        while not (seen := await check()):
+            await anyio.sleep(0.01)
+    if not seen:
+        raise TimeoutError(f"waited {DEADLINE_S} s for {awaited}; saw {seen!r}")
+    return seen
+
+
+async def healthy(system: LocalSystem, service: str) -> None:
+    async def check() -> bool:
+        address = system._network.service[service]
+        return await anyio.to_thread.run_sync(lambda: answers_200(address, timeout_s=1.0))
+
+    await until(check, f"{service} healthy")
+
+
+async def clients(system: LocalSystem) -> dict[str, dict[str, str]]:
+    """By name: the clients that gave themselves one, with the fields of CLIENT LIST."""
+    text = str(await system.use(BrokerCommands).execute("CLIENT", "LIST"))
+    rows = [dict(f.partition("=")[::2] for f in line.split()) for line in text.splitlines()]
+    return {row["name"]: row for row in rows if row["name"] in list(Link)}
+
+
+async def all_connected(system: LocalSystem) -> dict[str, dict[str, str]]:
+    async def check() -> Any:
+        found = await clients(system)
+        return found if len(found) == len(Link) else None
+
+    return await until(check, "a named client on each link")
+
+
+async def links(system: LocalSystem) -> Any:
+    """Which of the broker's addresses each client came in by, and from where."""
+    found = await all_connected(system)
+    broker = system.use(BrokerCommands)
+    return {
+        "laddr": {name: row["laddr"] for name, row in found.items()},
+        "peer": {name: row["addr"].rpartition(":")[0] for name, row in found.items()},
+        "address_of": {
+            link.value: f"{broker.address_of(link).host}:{broker.address_of(link).port}"
+            for link in Link
+        },
+        "offers_sockets": await offered(system, Sockets),
+        "offers_proxies": await offered(system, Proxies),
+    }
+
+
+async def offered(system: LocalSystem, capability: type) -> bool:
+    try:
+        system.use(capability)
+    except CapabilityMissingError:
+        return False
+    return True
+
+
+async def restart(system: LocalSystem) -> Any:
+    """Keys before and after the broker was killed, stopped, and started empty."""
+    process, broker = system.use(BrokerProcess), system.use(BrokerCommands)
+    await broker.execute("SET", "key", "value")
+    kept = {}
+    for how, end in (("kill", process.kill), ("stop", process.stop)):
+        await end()
+        await end()  # idempotent
+        try:
+            await broker.execute("PING")
+        except ConnectionError as error:
+            kept[f"down after {how}"] = str(error)
+        await process.start()
+        kept[how] = await broker.execute("GET", "key")
+    await process.kill()
+    await process.start(empty=True)
+    kept["empty"] = await broker.execute("GET", "key")
+    return kept
+
+
+async def sockets(system: LocalSystem) -> Any:
+    """Idle times of a link's sockets, and how many of them could be reset."""
+    await all_connected(system)
+    kernel = system.use(Sockets)
+    before = {link.value: len(await kernel.idle_for_s(link)) for link in Link}
+    destroyed = await kernel.destroy(Link.API_BROKER)
+    after = {link.value: len(await kernel.idle_for_s(link)) for link in Link}
+    return {"before": before, "destroyed": destroyed, "after": after}
+
+
+async def idle(system: LocalSystem) -> Any:
+    """Up, and nothing else."""
+    await all_connected(system)
+    return {"stages": dict(system.boot_stages_s), "starts": system.instances["api"].starts}
+
+
+async def given_up(system: LocalSystem) -> Any:
+    """Waits until the site gives the worker up."""
+    worker = system.instances["worker"]
+
+    async def check() -> bool:
+        return worker.given_up
+
+    await until(check, "the worker given up")
+    return {"starts": worker.starts, "exits": list(worker.exits)}
+
+
+async def second_life(system: LocalSystem) -> Any:
+    """Waits until the worker was started a second time and is healthy."""
+    worker = system.instances["worker"]
+
+    async def check() -> bool:
+        return worker.starts >= 2
+
+    await until(check, "a second start of the worker")
+    await healthy(system, "worker")
+    return {"starts": worker.starts, "exits": list(worker.exits)}
+
+
+async def wait_to_be_killed(system: LocalSystem) -> Any:
+    await all_connected(system)
+    print(json.dumps({"up": True, "scratch": str(system.ledger.parent)}), flush=True)
+    await anyio.sleep(60)
+
+
+ACTS = [links, restart, sockets, idle, given_up, second_life, wait_to_be_killed]
+
+
+async def main(
+    act: Callable[[LocalSystem], Awaitable[Any]], run_dir: Path, options: Options
+) -> Any:
+    recorder = Recorder(run_dir / "history.jsonl")
+    events: list[Any] = []
+    recorder.watch(events.append)
+    spec = SystemSpec(
+        profile="stub",
+        python=sys.executable,
+        python_path=str(STUB),
+        route=Route(options.route),
+        persistence=Persistence(options.persistence),
+        env=options.env,
+        liveness=options.liveness,
+        broker_binary=find_broker().path,
+        toxiproxy_binary=options.toxiproxy,
+        run_dir=str(run_dir),
+    )
+    async with LocalSite(namespaces=options.namespaces).boot(spec, recorder) as system:
+        seen = await act(system)
+        start = time.monotonic()
+    return {
+        "seen": seen,
+        "close_s": time.monotonic() - start,
+        "lives": [[e.service, e.phase, e.code] for e in events if isinstance(e, InstancePhase)],
+        "logged": [[e.service, e.what, e.line] for e in events if isinstance(e, Log)],
+    }
+
+
+if __name__ == "__main__":
+    act = {function.__name__: function for function in ACTS}[sys.argv[1]]
+    options = msgspec.json.decode(sys.argv[3], type=Options)
+    print(json.dumps(anyio.run(main, act, Path(sys.argv[2]), options)), flush=True)

@@ -1,0 +1,170 @@
+"""What an enclosure promises: an exit status, signals, and that nothing outlives a SIGKILL."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stallproof.sites.namespaces import command_enclosed
+from stallproof.sites.proctable import descendants, processes
+
+from .conftest import inner_argv
+
+pytestmark = pytest.mark.real
+
+GONE_TIMEOUT_S = 5.0
+
+OUTER = """
+import json, subprocess, sys
+from stallproof.sites.namespaces import command_enclosed
+namespaces, *argv = json.loads(sys.argv[1])
+subprocess.run(command_enclosed(argv, namespaces=namespaces))
+"""
+
+
+def test_the_status_is_the_commands(namespaces: bool) -> None:  # noqa: FBT001
+    for script, expected in (("exit 7", 7), ("kill -9 $$", 128 + 9)):
+        argv = command_enclosed(["sh", "-c", script], namespaces=namespaces)
+        assert subprocess.run(argv, timeout=20, check=False).returncode == expected
+
+
+def test_what_the_command_leaves_behind_dies_with_it(
+    namespaces: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    # A daemon: forked twice, in a session of its own, nobody's child.
+    script = f"setsid sh -c 'echo up > {tmp_path}/up; exec sleep 1000' & "
+    script += f"while ! [ -s {tmp_path}/up ]; do :; done"
+    argv = command_enclosed(["sh", "-c", script, str(tmp_path)], namespaces=namespaces)
+    before = {entry.pid for entry in processes()}
+    assert subprocess.run(argv, timeout=20, check=False).returncode == 0
+    sleeping = {pid for pid in running(str(tmp_path)) | named("sleep\x001000") if pid not in before}
+    assert not sleeping
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_reaches_the_command(
+    namespaces: bool,  # noqa: FBT001
+    number: signal.Signals,
+    tmp_path: Path,
+) -> None:
+    script = f"""
+import pathlib, signal, sys
+signal.signal({int(number)}, lambda *_: sys.exit(42))
+pathlib.Path({str(tmp_path / "up")!r}).touch()
+signal.pause()
+"""
+    argv = command_enclosed([sys.executable, "-c", script], namespaces=namespaces)
+    with subprocess.Popen(argv) as launcher:
+        wait_for((tmp_path / "up").exists, "the command to be up")
+        launcher.send_signal(number)
+        assert launcher.wait(timeout=10) == 42
+
+
+def test_a_launcher_that_is_nobodys_child_gives_up(namespaces: bool) -> None:  # noqa: FBT001
+    argv = command_enclosed(["true"], namespaces=namespaces)
+    argv[argv.index(str(os.getpid()))] = "1"
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 125
+    assert done.stderr.startswith("stallproof: cannot enclose: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("victim", ["outer", "launcher", "init", "runner"])
+@pytest.mark.parametrize("trial", range(5))
+def test_one_sigkill_at_any_moment_ends_everything(
+    namespaces: bool,  # noqa: FBT001
+    tmp_path: Path,
+    victim: str,
+    trial: int,
+) -> None:
+    # The first trial hits a system that is up; the others any moment of the boot or after.
+    delay_s = 3.0 if trial == 0 else random.uniform(0, 2.0)
+    run_dir, scratch_home = tmp_path / "run", tmp_path / "tmp"
+    run_dir.mkdir()
+    scratch_home.mkdir()
+    inner = inner_argv("wait_to_be_killed", run_dir, namespaces=namespaces, route="proxied")
+    argument = json.dumps([namespaces, *inner])
+    outer = subprocess.Popen(
+        [sys.executable, "-c", OUTER, argument],
+        env={**os.environ, "TMPDIR": str(scratch_home), "MARK": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+    )
+    seen: set[int] = {outer.pid}
+    deadline = time.monotonic() + delay_s
+    while time.monotonic() < deadline:
+        seen.update(descendants(outer.pid))
+        time.sleep(0.02)
+    if trial == 0:
+        assert (run_dir / "logs" / "worker.log").stat().st_size > 0, "it was not up yet"
+    os.kill(chain(outer.pid)[victim], signal.SIGKILL)
+    outer.wait(GONE_TIMEOUT_S)
+
+    wait_for(lambda: not running(str(tmp_path), among=seen), "every process to be gone")
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert all(re.fullmatch(r"run/(history\.jsonl|logs/\w+\.log)", name) for name in left), left
+    assert not list(scratch_home.iterdir())
+    # On loopback the addresses are the machine's own, and must be free again.
+    log = run_dir / "logs" / "toxiproxy.log"
+    addresses = re.findall(r"(127(?:\.\d+){3}):(\d+)", log.read_text() if log.exists() else "")
+    assert addresses or namespaces or trial > 0
+    for host, port in addresses:
+        with socket.socket() as probe:
+            assert probe.connect_ex((host, int(port))) == errno.ECONNREFUSED
+
+
+def chain(outer: int) -> dict[str, int]:
+    """The four of them; one that is not there yet is stood for by the last that is."""
+    found = {"outer": outer}
+    last = outer
+    for name in ("launcher", "init", "runner"):
+        below = [entry.pid for entry in processes() if entry.parent == last]
+        last = below[0] if below else last
+        found[name] = last
+    return found
+
+
+def running(mark: str, *, among: set[int] = frozenset()) -> set[int]:  # type: ignore[assignment]
+    """Processes that were seen in the run, or bear its mark, and have not ended."""
+    found = set()
+    for entry in processes():
+        if entry.state in "ZX":
+            continue
+        if entry.pid in among or mark in words(entry.pid):
+            found.add(entry.pid)
+    return found - {os.getpid()}
+
+
+def named(argv: str) -> set[int]:
+    return {entry.pid for entry in processes() if argv in words(entry.pid)}
+
+
+def words(pid: int) -> str:
+    """Command line, environment and working directory of a process."""
+    text = ""
+    with contextlib.suppress(OSError):
+        text += Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+        text += Path(f"/proc/{pid}/environ").read_text(errors="replace")
+        text += str(Path(f"/proc/{pid}/cwd").readlink())
+    return text
+
+
+def wait_for(check: object, awaited: str) -> None:
+    deadline = time.monotonic() + GONE_TIMEOUT_S
+    assert callable(check)
+    while not check():
+        assert time.monotonic() < deadline, f"waited {GONE_TIMEOUT_S} s for {awaited}"
+        time.sleep(0.01)
