@@ -94,3 +94,19 @@ def three_restarts() -> None:
     The guide promises: broker_connection_retry brings the worker back.
     Must hold: after each the worker takes tasks again, nothing is lost or run twice.
     """
+
+
+@scenario(
+    schedule=[at(4, KILLED, for_s=2)],
+    workload=Workload(rate_per_s=1, for_s=14, task_s=1.5),
+    limits=Limits(first_start_s=30, settle_s=75, drain_s=75, stall_s=30),
+    tags=["default"],
+)
+def broker_killed_in_task() -> None:
+    """The broker is killed while tasks run that are acknowledged late
+
+    On Cloud Run: any crash or failover of the broker meets tasks that take longer than it.
+    The guide promises: acks_late and reject_on_worker_lost recover the task.
+    Must hold: the worker takes tasks again or exits so that the platform starts a new one, and
+    each story ends exactly once.
+    """

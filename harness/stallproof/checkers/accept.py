@@ -50,7 +50,8 @@ def accept(facts: Facts) -> Finding:
     bad = slowest_s > limits.accept_s or error_rate > limits.accept_error_rate
     text = (
         f"the slowest POST took {seconds(slowest_s)} (limit {limits.accept_s:g} s); "
-        f"{share(errors, len(posts), 'POST')} failed or stayed open (limit {limits.accept_error_rate:.1%})"
+        f"{share(errors, len(posts), 'POST')} failed or stayed open "
+        f"(limit {limits.accept_error_rate:.1%})"
     )
     return Finding(
         checker="accept",

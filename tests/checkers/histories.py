@@ -1,0 +1,211 @@
+"""Literal histories, told in a few lines. Times are seconds after the load started.
+
+    run = Run(until=40).story(0, at=1, start=1.5, end=1.75).queue(5, 3)
+    found = run.judge()["stalled"]
+
+A `Run` has booted, warmed up, and samples broker and health every second until its end,
+unless told otherwise. All times are multiples of 1/8 s or so: exact in binary.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from stallproof.checkers import judge
+from stallproof.faults import BrokerRestart, ClientKill, Down, Latency
+from stallproof.history import (
+    AnyEvent,
+    Bite,
+    Broker,
+    Connections,
+    FaultPhase,
+    Health,
+    History,
+    InstancePhase,
+    Log,
+    Op,
+    Phase,
+    Task,
+)
+from stallproof.model import Finding, Limits, Scenario, Schedule, Step, Workload, at
+from stallproof.sites.base import Route
+
+LOAD_T = 64.0
+"""When the load starts: not 0, so that a checker that confuses the two is caught."""
+
+RESTART = at(4, BrokerRestart(), for_s=4)
+KILL = at(4, ClientKill())
+SLOW = at(4, Latency(latency_ms=300), for_s=4)
+DOWN = at(4, Down(), for_s=4)
+
+
+def scenario(*steps: Step, task_s: float = 0.25, **limits: Any) -> Scenario:
+    schedule = Schedule(steps)
+    return Scenario(
+        name="literal",
+        title="A literal history",
+        on_cloud_run="-",
+        guide_promises="-",
+        must_hold="-",
+        schedule=schedule,
+        workload=Workload(for_s=1000, task_s=task_s),
+        limits=Limits(**limits),
+        route=schedule.route or Route.DIRECT,
+    )
+
+
+class Run:
+    """A history under construction. Every method adds events and answers the run itself."""
+
+    def __init__(self, *, until: float = 40.0, ended: bool = True, booted: bool = True) -> None:
+        self.until = until
+        self.events: list[AnyEvent] = [Phase(t=0.0, name="boot")]
+        self.samples: dict[str, dict[float, AnyEvent]] = {}
+        for service in ("api", "worker"):
+            self.events.append(InstancePhase(t=0.5, service=service, phase="start"))
+        if booted:
+            self.events += [
+                Op(t=40.0, f="submit", type="invoke", story=-1),
+                Op(t=40.5, f="submit", type="ok", story=-1, story_id="warm", latency_s=0.5),
+                Task(t=41.0, event="start", story_id="warm", attempt=1),
+                Task(t=42.0, event="end", story_id="warm", attempt=1, outcome="ok"),
+                Op(t=43.0, f="await", type="ok", story=-1, story_id="warm"),
+                Phase(t=LOAD_T, name="load"),
+            ]
+        if ended:
+            self.events.append(Phase(t=LOAD_T + until, name="end"))
+        for second in range(int(until) + 1):
+            self.queue(second, 0).health("api", second, 200).health("worker", second, 200)
+
+    def add(self, *events: AnyEvent) -> Run:
+        self.events += events
+        return self
+
+    def story(
+        self,
+        number: int,
+        *,
+        at: float,
+        post_s: float = 0.125,
+        answer: Literal["ok", "fail", "info"] | None = "ok",
+        start: float | None = None,
+        end: float | None = None,
+        outcome: Literal["ok", "error"] = "ok",
+    ) -> Run:
+        """A POST, and what the ledger says of it, if anything."""
+        t = LOAD_T + at
+        self.add(Op(t=t, f="submit", type="invoke", story=number))
+        if answer:
+            known = f"s{number}" if answer == "ok" else None
+            self.add(
+                Op(
+                    t=t + post_s,
+                    f="submit",
+                    type=answer,
+                    story=number,
+                    story_id=known,
+                    latency_s=post_s,
+                )
+            )
+        return self.execution(number, start=start, end=end, outcome=outcome)
+
+    def execution(
+        self,
+        number: int,
+        *,
+        attempt: int = 1,
+        start: float | None = None,
+        end: float | None = None,
+        outcome: Literal["ok", "error"] = "ok",
+    ) -> Run:
+        name = f"s{number}"
+        if start is not None:
+            self.add(Task(t=LOAD_T + start, event="start", story_id=name, attempt=attempt))
+        if end is not None:
+            self.add(
+                Task(t=LOAD_T + end, event="end", story_id=name, attempt=attempt, outcome=outcome)
+            )
+        return self
+
+    def steady(self, first: int, last: int, *, number: int = 1000) -> Run:
+        """A story each second, done half a second later."""
+        for second in range(first, last):
+            self.story(number + second, at=second, start=second + 0.25, end=second + 0.5)
+        return self
+
+    def awaited(self, number: int, *, at: float) -> Run:
+        return self.add(
+            Op(t=LOAD_T + at, f="await", type="ok", story=number, story_id=f"s{number}")
+        )
+
+    def skip(self, number: int, *, at: float) -> Run:
+        return self.add(Task(t=LOAD_T + at, event="skip", story_id=f"s{number}", attempt=2))
+
+    def queue(self, at: float, queued: int, *, unacked: int = 0, up: bool = True) -> Run:
+        """What the broker's sample of that second shows (it replaces the usual one)."""
+        self.samples.setdefault("broker", {})[at] = Broker(
+            t=LOAD_T + at, up=up, queues={"celery": queued} if up else {}, unacked=unacked
+        )
+        return self
+
+    def queued(self, first: int, last: int, *, queued: int = 1, unacked: int = 0) -> Run:
+        for second in range(first, last):
+            self.queue(second, queued, unacked=unacked)
+        return self
+
+    def health(self, service: str, at: float, status: int | None, *, latency_s: float = 0.0) -> Run:
+        self.samples.setdefault(service, {})[at] = Health(
+            t=LOAD_T + at, service=service, status=status, latency_s=latency_s
+        )
+        return self
+
+    def sick(self, service: str, first: int, last: int, status: int | None = 503) -> Run:
+        for second in range(first, last):
+            self.health(service, second, status)
+        return self
+
+    def unsampled(self, what: str, first: float, last: float) -> Run:
+        """Drop the samples strictly between the two."""
+        kept = {t: e for t, e in self.samples[what].items() if not first < t < last}
+        self.samples[what] = kept
+        return self
+
+    def instance(
+        self, service: str, phase: Literal["start", "exit", "liveness-kill"], *, at: float
+    ) -> Run:
+        code = -9 if phase == "exit" else None
+        return self.add(InstancePhase(t=LOAD_T + at, service=service, phase=phase, code=code))
+
+    def fault(
+        self,
+        step: int,
+        *,
+        begin: float,
+        end: float | None = None,
+        name: str = "fault",
+        late_s: float = 0.0,
+    ) -> Run:
+        t = LOAD_T + begin
+        self.add(
+            FaultPhase(t=t, phase="begin", step=step, name=name, plane="broker", late_s=late_s)
+        )
+        if end is not None:
+            self.add(FaultPhase(t=LOAD_T + end, phase="end", step=step, name=name, plane="broker"))
+        return self
+
+    def bite(self, step: int, *, at: float, bit: bool = True) -> Run:
+        return self.add(Bite(t=LOAD_T + at, step=step, name="fault", bit=bit, seen="on the wire"))
+
+    def cut(self, *, at: float, link: str = "worker-broker") -> Run:
+        return self.add(Connections(t=LOAD_T + at, link=link, open=0, opened=0, closed=3))
+
+    def log(self, what: Literal["connection-lost", "error"], line: str, *, at: float) -> Run:
+        return self.add(Log(t=LOAD_T + at, service="worker", what=what, line=line))
+
+    def history(self) -> History:
+        samples = [event for kind in self.samples.values() for event in kind.values()]
+        return History([*self.events, *samples])
+
+    def judge(self, *steps: Step, task_s: float = 0.25, **limits: Any) -> dict[str, Finding]:
+        found = judge(self.history(), scenario(*steps, task_s=task_s, **limits))
+        return {finding.checker: finding for finding in found}

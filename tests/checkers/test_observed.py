@@ -1,0 +1,57 @@
+"""`observed`: the harness kept up, and what follows where it did not."""
+
+import pytest
+from histories import RESTART, Run, scenario
+
+from stallproof.checkers import judge
+from stallproof.history import History, Phase
+from stallproof.model import Verdict
+
+
+def test_on_time_and_looking() -> None:
+    found = Run().steady(1, 20).judge()["observed"]
+    assert found.verdict is Verdict.VALID
+    assert found.numbers["broker_gap_s"] == 1
+
+
+@pytest.mark.parametrize(("late_s", "verdict"), [(1, Verdict.VALID), (1.125, Verdict.UNKNOWN)])
+def test_a_fault_may_be_late_by_so_much(late_s: float, verdict: Verdict) -> None:
+    run = Run().steady(1, 20).fault(0, begin=4, end=8, late_s=late_s)
+    assert run.judge(RESTART)["observed"].verdict is verdict
+
+
+@pytest.mark.parametrize("what", ["broker", "api", "worker"])
+@pytest.mark.parametrize(("last_before", "next_after"), [(-1, 5), (10, 15), (35, 41)])
+def test_samples_may_lie_so_far_apart(what: str, last_before: float, next_after: float) -> None:
+    """From the start of the load, in the middle, and up to the end: 5 s, and one more."""
+    fine = Run().steady(1, 20).unsampled(what, last_before, next_after)
+    assert fine.judge()["observed"].verdict is Verdict.VALID
+    at_end = next_after > 40
+    gap = Run().steady(1, 20).unsampled(what, last_before - at_end, next_after + (not at_end))
+    found = gap.judge()["observed"]
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.text == f"no sample of the {what} for 6.00 s (at most 5 s)."
+
+
+def test_a_history_cut_short() -> None:
+    assert Run(ended=False).judge()["observed"].verdict is Verdict.UNKNOWN
+
+
+def test_a_load_that_never_began() -> None:
+    events = [e for e in Run().history().events if not (isinstance(e, Phase) and e.name == "load")]
+    found = {finding.checker: finding for finding in judge(History(events), scenario())}
+    assert found["observed"].verdict is Verdict.UNKNOWN
+    assert found["health"].verdict is Verdict.UNKNOWN
+
+
+def test_an_overloaded_machine_gives_no_verdict_on_time_but_still_counts() -> None:
+    run = Run(until=60).steady(1, 20).story(0, at=5).queued(20, 61, queued=0)
+    run.story(1, at=10, start=30, end=31).execution(1, attempt=2, start=32, end=33)
+    run.story(2, at=10, post_s=9, start=35, end=36)
+    sound = {name: found.verdict for name, found in run.judge().items()}
+    assert sound["accept"] is Verdict.INVALID
+    blinded = run.unsampled("api", 40, 50).judge()
+    assert blinded["accept"].verdict is Verdict.UNKNOWN
+    assert "did not keep up" in blinded["accept"].text
+    assert blinded["lost"].verdict is Verdict.INVALID
+    assert blinded["duplicated"].verdict is Verdict.INVALID

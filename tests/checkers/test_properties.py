@@ -1,0 +1,195 @@
+"""What must be true of the findings of any history whatever."""
+
+from typing import Any
+
+import msgspec
+from histories import DOWN, KILL, RESTART, SLOW, scenario
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stallproof.checkers import judge
+from stallproof.history import (
+    AnyEvent,
+    Bite,
+    Broker,
+    Connections,
+    FaultPhase,
+    Health,
+    History,
+    InstancePhase,
+    Log,
+    Op,
+    Phase,
+    Task,
+)
+from stallproof.model import Finding, Scenario
+
+# Multiples of 1/8, so that shifting them is exact; few values, so that moments coincide.
+MOMENTS = st.integers(0, 8 * 120).map(lambda eighths: eighths / 8)
+IDS = st.sampled_from(["warm", "s0", "s1", "s2", "stranger"])
+SERVICES = st.sampled_from(["api", "worker", "other"])
+STEPS = st.integers(0, 2)
+SECONDS = st.sampled_from([0.0, 0.125, 2.0, 30.0])
+
+
+def of(kind: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.builds(kind, t=MOMENTS, **fields)
+
+
+EVENTS: st.SearchStrategy[AnyEvent] = st.one_of(
+    of(Phase, name=st.sampled_from(["boot", "warmup", "load", "settle", "end"])),
+    of(
+        Op,
+        f=st.sampled_from(["submit", "await"]),
+        type=st.sampled_from(["invoke", "ok", "fail", "info"]),
+        story=st.integers(-1, 2),
+        story_id=st.none() | IDS,
+        latency_s=st.none() | SECONDS,
+    ),
+    of(
+        Task,
+        event=st.sampled_from(["start", "end", "skip"]),
+        story_id=IDS,
+        attempt=st.integers(1, 2),
+        outcome=st.sampled_from(["ok", "error", None]),
+    ),
+    of(
+        FaultPhase,
+        phase=st.sampled_from(["begin", "end"]),
+        step=STEPS,
+        name=st.just("fault"),
+        plane=st.just("broker"),
+        late_s=SECONDS,
+    ),
+    of(Bite, step=STEPS, name=st.just("fault"), bit=st.booleans(), seen=st.just("seen")),
+    of(Health, service=SERVICES, status=st.sampled_from([200, 503, None]), latency_s=SECONDS),
+    of(Log, service=SERVICES, what=st.sampled_from(["error", "connection-lost"]), line=st.text()),
+    of(
+        Broker,
+        up=st.booleans(),
+        queues=st.dictionaries(st.just("celery"), st.integers(0, 3)),
+        unacked=st.integers(0, 3),
+    ),
+    of(
+        Connections,
+        link=st.sampled_from(["worker-broker", "elsewhere"]),
+        open=st.integers(0, 3),
+        opened=st.integers(0, 3),
+        closed=st.integers(0, 3),
+    ),
+    of(
+        InstancePhase,
+        service=SERVICES,
+        phase=st.sampled_from(["start", "exit", "liveness-kill"]),
+        code=st.none() | st.integers(-15, 3),
+    ),
+)
+
+BOOTED: list[AnyEvent] = [
+    InstancePhase(t=0.0, service="worker", phase="start"),
+    Op(t=0.0, f="await", type="ok", story=-1, story_id="warm"),
+]
+HISTORIES = st.lists(EVENTS, max_size=40).flatmap(
+    lambda events: st.sampled_from(
+        [events, [*BOOTED, *events], [*BOOTED, Phase(t=1.0, name="load"), *events]]
+    )
+)
+SCENARIOS = st.sampled_from(
+    [
+        scenario(),
+        scenario(KILL),
+        scenario(RESTART, KILL, task_s=20.0),
+        scenario(SLOW, DOWN, lost=1, duplicated=1, stall_s=1.0, settle_s=1.0),
+    ]
+)
+
+BIG = settings(max_examples=300, deadline=None)
+
+
+def findings(events: list[AnyEvent], of_scenario: Scenario) -> dict[str, Finding]:
+    return {found.checker: found for found in judge(History(events), of_scenario)}
+
+
+@BIG
+@given(events=HISTORIES, of_scenario=SCENARIOS)
+def test_any_history_gets_findings_that_can_be_told_and_kept(
+    events: list[AnyEvent], of_scenario: Scenario
+) -> None:
+    found = judge(History(events), of_scenario)
+    assert found
+    assert found[0].checker == "boot"
+    assert len({one.checker for one in found}) == len(found)
+    for one in found:
+        assert one.text.endswith(".")
+        assert msgspec.json.decode(msgspec.json.encode(one), type=Finding) == one
+
+
+@BIG
+@given(events=HISTORIES, of_scenario=SCENARIOS, random=st.randoms(use_true_random=False))
+def test_the_order_of_events_in_the_file_does_not_matter(
+    events: list[AnyEvent], of_scenario: Scenario, random: Any
+) -> None:
+    shuffled = random.sample(events, len(events))
+    assert judge(History(shuffled), of_scenario) == judge(History(events), of_scenario)
+
+
+@BIG
+@given(events=HISTORIES, of_scenario=SCENARIOS, by_s=st.sampled_from([-32.0, 0.5, 4096.0]))
+def test_when_the_clock_was_started_does_not_matter(
+    events: list[AnyEvent], of_scenario: Scenario, by_s: float
+) -> None:
+    shifted = [msgspec.structs.replace(event, t=event.t + by_s) for event in events]
+    assert judge(History(shifted), of_scenario) == judge(History(events), of_scenario)
+
+
+def until_200(events: list[AnyEvent]) -> list[AnyEvent]:
+    """The same, watched until t = 200, which is after everything else."""
+    unended = [e for e in events if not (isinstance(e, Phase) and e.name == "end")]
+    return [*unended, Phase(t=200.0, name="end")]
+
+
+def number(found: dict[str, Finding], checker: str, name: str) -> float:
+    value = found[checker].numbers[name] if checker in found else 0.0
+    return value if value is not None else 0.0
+
+
+@BIG
+@given(events=HISTORIES, at=MOMENTS, story=IDS)
+def test_one_more_execution_never_makes_fewer_duplicates_nor_more_unfinished(
+    events: list[AnyEvent], at: float, story: str
+) -> None:
+    more = [*events, Task(t=at, event="end", story_id=story, attempt=9, outcome="ok")]
+    before, after = findings(events, scenario()), findings(more, scenario())
+    for name in ("duplicated", "executed"):
+        assert number(after, "duplicated", name) >= number(before, "duplicated", name)
+    assert number(after, "unfinished", "unfinished") <= number(before, "unfinished", "unfinished")
+    assert number(after, "unfinished", "nowhere") <= number(before, "unfinished", "nowhere")
+
+
+@BIG
+@given(events=HISTORIES, at=MOMENTS)
+def test_one_more_start_or_fault_never_makes_a_longer_stall(
+    events: list[AnyEvent], at: float
+) -> None:
+    """The start of a story of its own, so that it takes no other's end; the fault likewise."""
+    watched = until_200(events)
+    before = findings(watched, scenario())
+    start = Task(t=at, event="start", story_id="new", attempt=1)
+    fault = FaultPhase(t=at, phase="begin", step=9, name="fault", plane="broker")
+    for more in (start, fault):
+        after = findings([*watched, more], scenario())
+        assert number(after, "stalled", "longest_s") <= number(before, "stalled", "longest_s")
+
+
+@BIG
+@given(events=HISTORIES, queued=st.integers(0, 5))
+def test_a_longer_queue_at_the_end_never_makes_more_lost(
+    events: list[AnyEvent], queued: int
+) -> None:
+    short, longer = (
+        [*until_200(events), Broker(t=200.0, up=True, queues={"celery": n})]
+        for n in (queued, queued + 1)
+    )
+    assert number(findings(longer, scenario()), "lost", "lost") <= number(
+        findings(short, scenario()), "lost", "lost"
+    )

@@ -1,0 +1,135 @@
+"""`lost` and `unfinished`: where stories end up."""
+
+import pytest
+from histories import LOAD_T, Run
+
+from stallproof.history import Op, Task
+from stallproof.model import Verdict
+
+
+def one_undone(*, start: float | None = None) -> Run:
+    """Twenty stories done, and one accepted of which nothing is heard again."""
+    return Run().steady(1, 21).story(0, at=2, start=start)
+
+
+def test_all_done() -> None:
+    findings = Run().steady(1, 21).judge()
+    assert findings["lost"].verdict is Verdict.VALID
+    assert findings["lost"].numbers["accepted"] == 20
+    assert findings["unfinished"].verdict is Verdict.VALID
+
+
+def test_a_story_that_is_nowhere_is_lost() -> None:
+    findings = one_undone().judge()
+    assert findings["lost"].verdict is Verdict.INVALID
+    assert findings["lost"].numbers["lost"] == 1
+    assert findings["unfinished"].verdict is Verdict.INVALID
+    assert findings["unfinished"].numbers["nowhere"] == 1
+
+
+def test_what_only_the_client_saw_done_is_done() -> None:
+    assert one_undone().awaited(0, at=30).judge()["unfinished"].verdict is Verdict.VALID
+
+
+def test_the_limit_itself_is_still_within() -> None:
+    run = one_undone().story(1, at=3)
+    assert run.judge(lost=2)["lost"].verdict is Verdict.VALID
+    assert run.judge(lost=1)["lost"].verdict is Verdict.INVALID
+
+
+@pytest.mark.parametrize(("queued", "unacked"), [(1, 0), (0, 1)])
+def test_a_message_the_broker_holds_is_not_lost_but_unfinished(queued: int, unacked: int) -> None:
+    findings = one_undone().queue(40, queued, unacked=unacked).judge()
+    assert findings["lost"].verdict is Verdict.VALID
+    assert (findings["lost"].numbers["waiting"], findings["lost"].numbers["unacked"]) == (
+        queued,
+        unacked,
+    )
+    assert findings["unfinished"].verdict is Verdict.INVALID
+    assert findings["unfinished"].numbers["nowhere"] == 0
+
+
+def test_more_unfinished_than_the_broker_can_hold_are_lost() -> None:
+    run = one_undone().story(1, at=3).story(2, at=3).queue(40, 1, unacked=1)
+    assert run.judge()["lost"].numbers["lost"] == 1
+
+
+def test_only_the_last_sample_counts() -> None:
+    assert one_undone().queue(39, 1).judge()["lost"].verdict is Verdict.INVALID
+
+
+def test_a_broker_out_of_sight_at_the_end_leaves_it_open() -> None:
+    down = one_undone().queue(40, 0, up=False).judge()
+    assert down["lost"].verdict is Verdict.UNKNOWN
+    assert down["unfinished"].verdict is Verdict.INVALID
+    stale = one_undone().unsampled("broker", 35, 99).judge()["lost"]
+    assert stale.verdict is Verdict.INVALID  # the last sample is at 35: 5 s old
+    assert one_undone().unsampled("broker", 34, 99).judge()["lost"].verdict is Verdict.UNKNOWN
+    never = one_undone().unsampled("broker", -1, 99).judge()["lost"]
+    assert never.verdict is Verdict.UNKNOWN
+    assert never.numbers["lost"] is None
+
+
+def test_a_broker_out_of_sight_does_not_matter_when_all_is_done() -> None:
+    run = Run().steady(1, 21).queue(40, 0, up=False)
+    assert run.judge()["lost"].verdict is Verdict.VALID
+
+
+def test_a_story_in_work_at_the_very_end_may_be_lost_or_not() -> None:
+    findings = one_undone(start=39.5).judge()
+    assert findings["lost"].verdict is Verdict.UNKNOWN
+    assert findings["unfinished"].verdict is Verdict.INVALID
+
+
+def test_a_story_in_work_for_far_longer_than_it_takes_is_not_in_work() -> None:
+    # task_s 0.25 and stall_s 10: until 10.25 s after its start it may be
+    assert one_undone(start=29.75).judge()["lost"].verdict is Verdict.UNKNOWN
+    assert one_undone(start=29.625).judge()["lost"].verdict is Verdict.INVALID
+
+
+def test_a_story_whose_worker_died_is_not_in_work() -> None:
+    run = one_undone(start=39.5).instance("worker", "exit", at=39.75)
+    assert run.judge()["lost"].verdict is Verdict.INVALID
+    api = one_undone(start=39.5).instance("api", "exit", at=39.75)
+    assert api.judge()["lost"].verdict is Verdict.UNKNOWN
+
+
+def test_a_story_that_failed_is_unfinished_but_not_lost() -> None:
+    run = Run().steady(1, 21).story(0, at=2, start=3, end=4, outcome="error")
+    findings = run.judge()
+    assert findings["lost"].verdict is Verdict.VALID
+    assert findings["unfinished"].verdict is Verdict.INVALID
+    assert findings["unfinished"].numbers["failed"] == 1
+
+
+def test_a_story_that_the_api_calls_failed_is_not_lost_either() -> None:
+    run = one_undone()
+    run.add(Op(t=LOAD_T + 5, f="await", type="fail", story=0, story_id="s0"))
+    findings = run.judge()
+    assert findings["lost"].verdict is Verdict.VALID
+    assert findings["unfinished"].numbers["failed"] == 1
+
+
+def test_a_story_that_failed_and_was_started_again_did_not_fail() -> None:
+    run = Run().steady(1, 21).story(0, at=2, start=3, end=4, outcome="error")
+    run.execution(0, attempt=2, start=5)
+    assert run.judge()["lost"].verdict is Verdict.INVALID
+
+
+def test_posts_without_a_known_outcome_are_told_apart() -> None:
+    found = Run().steady(1, 21).story(0, at=2, answer="info").judge()["lost"]
+    assert found.verdict is Verdict.VALID
+    assert found.numbers["unknown_accepted"] == 1
+    assert found.numbers["accepted"] == 20
+
+
+@pytest.mark.parametrize("answer", ["fail", "info", None])
+def test_nothing_accepted_says_nothing(answer: str | None) -> None:
+    findings = Run().story(0, at=2, answer=answer).judge()  # type: ignore[arg-type]  # a parameter
+    assert findings["lost"].verdict is Verdict.UNKNOWN
+    assert findings["unfinished"].verdict is Verdict.UNKNOWN
+
+
+def test_what_happens_after_the_end_is_teardown() -> None:
+    late = Task(t=1000.0, event="end", story_id="s0", attempt=1, outcome="ok")
+    assert one_undone().add(late).judge()["lost"].verdict is Verdict.INVALID
