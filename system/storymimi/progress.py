@@ -37,6 +37,19 @@ def _progressed() -> None:
 
 
 class Channel(redis.Channel):
+    def _connparams(self, asynchronous: bool = False) -> Any:  # noqa: FBT001, FBT002 (kombu's own)
+        """What to connect to, or the news that there is nothing any more.
+
+        kombu (5.7.0 among others) answers AttributeError for a channel whose transport is
+        closed. So a task that outlives its connection makes Celery's ack, or the giving back of
+        unacknowledged messages, "unrecoverable": the worker shuts down, and waits up to half a
+        minute for its children first. A connection error it knows how to live with. The message
+        stays in `unacked`; the reconciler does not wait for that.
+        """
+        if self.connection is None or self.connection.client is None:
+            raise ConnectionError("the channel's connection is closed")
+        return super()._connparams(asynchronous)
+
     def _brpop_read(self, **options: Any) -> Any:
         try:
             answer = super()._brpop_read(**options)
