@@ -196,6 +196,9 @@ class Run:
     def bite(self, step: int, *, at: float, bit: bool = True) -> Run:
         return self.add(Bite(t=LOAD_T + at, step=step, name="fault", bit=bit, seen="on the wire"))
 
+    def open(self, *, at: float, link: str) -> Run:
+        return self.add(Connections(t=LOAD_T + at, link=link, open=3, opened=3, closed=0))
+
     def cut(self, *, at: float, link: str = "worker-broker") -> Run:
         return self.add(Connections(t=LOAD_T + at, link=link, open=0, opened=0, closed=3))
 

@@ -2,7 +2,9 @@
 
 from histories import DOWN, KILL, RESTART, SLOW, Run
 
-from stallproof.model import Verdict
+from stallproof.faults import Down
+from stallproof.model import Verdict, at
+from stallproof.sites.base import BACKEND
 
 
 def bitten() -> Run:
@@ -67,6 +69,18 @@ def test_only_the_faults_own_links_count() -> None:
         Verdict.UNKNOWN
     )
     assert bitten().cut(at=5).judge(DOWN)["fault-bit"].verdict is Verdict.VALID
+
+
+def test_a_link_that_the_system_never_used_cannot_be_missed() -> None:
+    backend = at(4, Down(links=BACKEND), for_s=4)
+    elsewhere = bitten().open(at=1, link="worker-broker")
+    found = elsewhere.judge(backend)["fault-bit"]
+    assert found.verdict is Verdict.VALID
+    assert "holds no connection on the links that were cut" in found.text
+    used = elsewhere.open(at=2, link="worker-backend")
+    assert used.judge(backend)["fault-bit"].verdict is Verdict.UNKNOWN
+    blind = bitten()
+    assert blind.judge(backend)["fault-bit"].verdict is Verdict.UNKNOWN
 
 
 def test_the_numbers_count_from_the_first_fault_on() -> None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from stallproof.checkers.facts import Facts, FaultWindow
 from stallproof.checkers.wording import count
-from stallproof.faults import Bandwidth, Fault, Latency, Slicer, SlowClose, Timeout
+from stallproof.faults import Fault
 from stallproof.history import Bite, Connections, Log
 from stallproof.model import Finding, Verdict
-
-CLOSES_NOTHING = (Latency, Bandwidth, Slicer, SlowClose, Timeout)
-"""Faults that slow or silence a connection without ending it: the wire's proof must do."""
 
 
 def fault_bit(facts: Facts) -> Finding:
@@ -18,8 +15,9 @@ def fault_bit(facts: Facts) -> Finding:
     Reads FaultPhase, Bite, Connections, Log. Each step must have begun and have a Bite that
     says `bit`. Of a step that cuts connections the system must have felt something since it was
     due: a connection closed or opened on one of its links, or a connection-lost line in a log.
-    Steps that only slow or silence (latency, bandwidth, slicer, slow-close, timeout) close
-    nothing, and the Bite suffices. Valid: all of this holds, or no fault was scheduled.
+    Steps that only slow or silence close nothing, and the Bite suffices; so it does where the
+    system never held a connection on the links that were cut, while it held some on others: what
+    it does not use it cannot miss. Valid: all of this holds, or no fault was scheduled.
     Unknown: something does not; the text says of which step, and what. Never invalid: that a
     fault failed to bite says nothing of the system. O(faults x n).
 
@@ -59,9 +57,11 @@ def fault_bit(facts: Facts) -> Finding:
         )
     # One proof in words will do for a person; the others are in the history.
     seen = next(bite.seen for bite in bites[0] if bite.bit)
+    unused = any(step.fault.cuts and _unused(facts, step.fault) for step in steps)
     text = (
         f"{count(len(steps), 'step')} bit ({seen}); {numbers['closed']} connections closed, "
         f"{numbers['opened']} opened, {numbers['connection_lost']} connection-lost lines logged"
+        + ("; the system holds no connection on the links that were cut" if unused else "")
     )
     return Finding(checker="fault-bit", verdict=Verdict.VALID, text=f"{text}.", numbers=numbers)
 
@@ -76,9 +76,16 @@ def _what_is_missing(
         return "was not proven on the wire"
     if not any(bite.bit for bite in bites):
         return f"did not bite: {bites[-1].seen}"
-    if not isinstance(fault, CLOSES_NOTHING) and not _felt(facts, fault, window):
+    if fault.cuts and not _unused(facts, fault) and not _felt(facts, fault, window):
         return "was felt by no one: no connection closed or opened, no connection-lost line"
     return ""
+
+
+def _unused(facts: Facts, fault: Fault) -> bool:
+    """The system never had a connection on the fault's links, though it had some elsewhere."""
+    links = getattr(fault, "links", None)
+    used = {event.link for event in facts.of(Connections) if event.open}
+    return links is not None and bool(used) and used.isdisjoint(links)
 
 
 def _felt(facts: Facts, fault: Fault, window: FaultWindow) -> bool:

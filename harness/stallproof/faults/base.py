@@ -37,6 +37,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
     """Capabilities (protocols of `stallproof.sites.base`) without which it cannot act."""
     route: ClassVar[Route | None] = None
     """The way to the broker on which this fault reaches the clients; None: either."""
+    cuts: ClassVar[bool] = True
+    """It ends connections, so that whoever holds one feels it; False: it slows or silences."""
     lasting: ClassVar[bool] = True
     """False: done in an instant, with nothing to undo."""
 

@@ -31,6 +31,7 @@ class Latency(Toxic, frozen=True, kw_only=True, tag="latency"):
     TCP handshake itself is not delayed. After removal the old connection works.
     """
 
+    cuts = False
     toxic = "latency"
 
     latency_ms: int
@@ -65,6 +66,7 @@ class Bandwidth(Toxic, frozen=True, kw_only=True, tag="bandwidth"):
     a second; TCP acknowledges it before it has passed. After removal the old connection works.
     """
 
+    cuts = False
     toxic = "bandwidth"
 
     rate_kb_s: int
@@ -91,6 +93,7 @@ class SlowClose(Toxic, frozen=True, kw_only=True, tag="slow-close"):
     Until then the connection looks open. Data is not delayed. After removal, nothing remains.
     """
 
+    cuts = False
     toxic = "slow_close"
 
     delay_ms: int
@@ -119,6 +122,7 @@ class Timeout(Toxic, frozen=True, kw_only=True, tag="timeout"):
     TCP sees every byte acknowledged: keepalive and TCP_USER_TIMEOUT notice nothing.
     """
 
+    cuts = False
     toxic = "timeout"
 
     timeout_ms: int = 0
@@ -145,6 +149,7 @@ class Slicer(Toxic, frozen=True, kw_only=True, tag="slicer"):
     takes one `recv` for one reply trips over. After removal the old connection works.
     """
 
+    cuts = False
     toxic = "slicer"
 
     average_size_b: int
