@@ -25,9 +25,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyroute2 import IPRoute, NetlinkError
+
 from stallproof.sites.base import API, BACKEND, Address, Link, SiteError
 from stallproof.sites.hosts import Here, Host, NetnsHost
-from stallproof.sites.rtnetlink import Rtnetlink
 
 _SUBNET = {"api": 1, "worker": 2, "broker": 3}
 _PREFIX_BITS = 24
@@ -68,12 +69,12 @@ def namespaced() -> Iterator[Network]:
         for host in hosts.values():
             stack.callback(host.close)
         try:
-            with Rtnetlink() as gateway:
-                gateway.up("lo")
+            with IPRoute() as gateway:
+                _up(gateway, "lo")
                 for name, host in hosts.items():
                     _join(gateway, name, host)
             Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-        except OSError as error:
+        except (OSError, NetlinkError) as error:
             raise SiteError(f"cannot build the run's network: {error}") from error
         yield Network(
             hosts={**hosts, "gateway": Here()},
@@ -99,15 +100,16 @@ def _proxy_port(link: Link) -> int:
     return _PROXY_PORT[link in BACKEND]
 
 
-def _join(gateway: Rtnetlink, name: str, host: NetnsHost) -> None:
+def _join(gateway: IPRoute, name: str, host: NetnsHost) -> None:
     """A veth pair: one end here under the host's name, the other as eth0 over there."""
     fd = host.netns_fd()
     try:
-        gateway.add_veth(name, peer="eth0", peer_netns_fd=fd)
+        peer = {"ifname": "eth0", "net_ns_fd": fd}
+        gateway.link("add", ifname=name, kind="veth", peer=peer)
     finally:
         os.close(fd)
-    gateway.add_address(name, _ip(name, 1), prefix_bits=_PREFIX_BITS)
-    gateway.up(name)
+    _address(gateway, name, _ip(name, 1))
+    _up(gateway, name)
     own = [_ip(name, 2)]
     if name == "broker":
         own += [_broker_ip(link) for link in Link]
@@ -115,12 +117,22 @@ def _join(gateway: Rtnetlink, name: str, host: NetnsHost) -> None:
 
 
 def _configure(addresses: list[str], *, router: str) -> None:
-    with Rtnetlink() as netlink:
-        netlink.up("lo")
+    """What a host does in its own network namespace."""
+    with IPRoute() as here:
+        _up(here, "lo")
         for address in addresses:
-            netlink.add_address("eth0", address, prefix_bits=_PREFIX_BITS)
-        netlink.up("eth0")
-        netlink.add_default_route(router)
+            _address(here, "eth0", address)
+        _up(here, "eth0")
+        here.route("add", dst="default", gateway=router)
+
+
+def _up(netlink: IPRoute, name: str) -> None:
+    netlink.link("set", index=socket.if_nametoindex(name), state="up")
+
+
+def _address(netlink: IPRoute, name: str, address: str) -> None:
+    index = socket.if_nametoindex(name)
+    netlink.addr("add", index=index, address=address, prefixlen=_PREFIX_BITS)
 
 
 @contextmanager
