@@ -69,10 +69,9 @@ def broker_killed_15s() -> None:
 
 @scenario(
     schedule=[at(3, BrokerRestart(how="killed", empty=True), for_s=4)],
-    workload=Workload(rate_per_s=4, for_s=12, task_s=1.0),
+    workload=Workload(rate_per_s=4, for_s=12, task_s=0.5),
     persistence=Persistence.NONE,
     tags=["default"],
-    limits=Limits(settle_s=60, drain_s=60),
 )
 def broker_back_empty() -> None:
     """The broker comes back without its data, a backlog among it
@@ -99,7 +98,7 @@ def three_restarts() -> None:
 @scenario(
     schedule=[at(4, KILLED, for_s=2)],
     workload=Workload(rate_per_s=1, for_s=14, task_s=1.5),
-    limits=Limits(first_start_s=30, settle_s=75, drain_s=75, stall_s=30),
+    limits=Limits(first_start_s=20, stall_s=20),
     tags=["default"],
 )
 def broker_killed_in_task() -> None:

@@ -6,7 +6,7 @@ from stallproof import WORKER, ClientKill, IdleReset, Limits, Workload, at, scen
 @scenario(
     schedule=[at(4, IdleReset(links=WORKER))],
     workload=Workload(rate_per_s=0.75, for_s=12, task_s=3.0),
-    limits=Limits(settle_s=60, drain_s=60, first_start_s=20),
+    limits=Limits(first_start_s=20),
     tags=["default"],
 )
 def dropped_in_task() -> None:
@@ -22,7 +22,7 @@ def dropped_in_task() -> None:
 @scenario(
     schedule=[at(4, ClientKill(links=WORKER, kind="normal"))],
     workload=Workload(rate_per_s=0.75, for_s=12, task_s=3.0),
-    limits=Limits(settle_s=60, drain_s=60, first_start_s=20),
+    limits=Limits(first_start_s=20),
 )
 def killed_in_task() -> None:
     """The broker closes the worker's connections while tasks run

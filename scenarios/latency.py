@@ -33,7 +33,7 @@ def latency_500ms() -> None:
 @scenario(
     schedule=[at(3, Latency(links=EVERY, latency_ms=3000, jitter_ms=1000), for_s=12)],
     workload=Workload(rate_per_s=1, for_s=18),
-    limits=Limits(settle_s=60, drain_s=60),
+    limits=Limits(settle_s=40, drain_s=40),
 )
 def latency_3s() -> None:
     """Every answer of the broker is three seconds late, give or take one

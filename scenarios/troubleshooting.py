@@ -18,7 +18,7 @@ from stallproof import (
 @scenario(
     schedule=[at(3, Timeout(links=WORKER), for_s=20)],
     workload=Workload(rate_per_s=1, for_s=28),
-    limits=Limits(settle_s=40, drain_s=40),
+    limits=Limits(settle_s=35),
     tags=["default"],
 )
 def worker_not_processing() -> None:
@@ -64,7 +64,7 @@ def redis_connection_drops() -> None:
 @scenario(
     schedule=[at(4, Latency(links=WORKER, latency_ms=1000), for_s=8)],
     workload=Workload(rate_per_s=0.25, for_s=16, task_s=6.0),
-    limits=Limits(settle_s=60, drain_s=60, first_start_s=20),
+    limits=Limits(first_start_s=20),
 )
 def task_timeouts() -> None:
     """The list's "task timeouts": long tasks while the broker answers a second late

@@ -130,7 +130,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Work queued, no fault in force, and nothing started for longer: a stall."""
     first_start_s: float = 15.0
     """From the end of a fault to the first task start after it."""
-    drain_s: float = 30.0
+    drain_s: float = 25.0
     """From the end of the last fault until every story accepted by then is done."""
     accept_s: float = 5.0
     """The slowest POST /stories/ may take."""
@@ -141,7 +141,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unhealthy_after_s: float = 40.0
     """A stalled worker must stop answering 200 within this. Cloud Run's liveness probe sees
     only what the health port says."""
-    settle_s: float = 45.0
+    settle_s: float = 30.0
     """How long to watch after the load and the last fault before giving up on what is not done."""
 
 

@@ -1,0 +1,62 @@
+"""`pytest scenarios`, as a CI job runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from .command import RUN_DEADLINE_S, broker_away
+
+pytestmark = pytest.mark.real
+
+EXPECTED = (
+    ", expected={{'celery-defaults': Expect(verdict=Verdict.INVALID, checkers=({checkers!r},), "
+    "because='nobody keeps what cannot be published')}}"
+)
+
+
+def test_what_is_on_record_passes_and_what_is_not_says_which_checker(
+    tmp_path: Path, desk: Path
+) -> None:
+    for name, checkers in (("right", "accept"), ("wrong", "duplicated")):
+        expected = EXPECTED.format(checkers=checkers)
+        broker_away(desk / "scenarios", name, for_s=4, load_s=7, more=expected)
+    (desk / "pytest.ini").write_text("[pytest]\n")
+    profiles = ["--profile", "hardened", "--profile", "celery-defaults"]
+    xml = tmp_path / "junit.xml"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "scenarios", *profiles, f"--junitxml={xml}"],
+        cwd=desk,
+        env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
+        capture_output=True,
+        text=True,
+        timeout=RUN_DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    failures = {
+        case.attrib["name"]: None if (failure := case.find("failure")) is None else failure.text
+        for case in ET.parse(xml).iter("testcase")
+    }
+    said = failures.pop("wrong[celery-defaults]")
+    assert failures == dict.fromkeys(
+        ["right[hardened]", "right[celery-defaults]", "wrong[hardened]"]
+    )
+    assert said is not None
+    head, *findings = said.splitlines()
+    assert head == (
+        "wrong under celery-defaults: invalid, on record is invalid by duplicated "
+        "(nobody keeps what cannot be published)"
+    )
+    assert any(line.startswith("  accept: invalid: ") and "POST" in line for line in findings)
+    # A finding is a sentence: neither stack, nor source, nor file and line.
+    assert said in done.stdout
+    for trace in ("Traceback", "UnexpectedError", "expectations.py", "def runtest"):
+        assert trace not in done.stdout
+    (result,) = (desk / "reports").iterdir()
+    assert (result / "report.html").is_file()
