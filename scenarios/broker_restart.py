@@ -5,7 +5,7 @@ comes back empty. The services reach the broker directly here, so that a broker 
 refuses connections, as it does in a VPC.
 """
 
-from stallproof import BrokerRestart, Limits, Persistence, Workload, at, scenario
+from stallproof import BrokerRestart, Expect, Limits, Persistence, Verdict, Workload, at, scenario
 
 KILLED = BrokerRestart(how="killed")
 
@@ -27,6 +27,18 @@ def broker_restarted_gracefully() -> None:
     schedule=[at(3, KILLED, for_s=0.5)],
     workload=Workload(for_s=12),
     tags=["default"],
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=(),
+            because=(
+                "A message popped or held at the moment of the kill stays in unacked for the "
+                "visibility timeout of an hour, and with worker_prefetch_multiplier 1 the worker "
+                "may take no other."
+            ),
+            sometimes=True,
+        ),
+    },
 )
 def broker_killed_half_second() -> None:
     """The broker is killed and back after half a second
@@ -41,6 +53,13 @@ def broker_killed_half_second() -> None:
     schedule=[at(3, KILLED, for_s=4)],
     workload=Workload(for_s=12),
     tags=["default"],
+    expected={
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+    },
 )
 def broker_killed_4s() -> None:
     """The broker is killed and away for four seconds
@@ -56,6 +75,21 @@ def broker_killed_4s() -> None:
     schedule=[at(3, KILLED, for_s=15)],
     workload=Workload(rate_per_s=1, for_s=24),
     limits=Limits(first_start_s=30),
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because=(
+                "POST publishes straight to the broker and fails with it: no outbox. The retries "
+                "of the guide's broker_transport_options are not read when publishing."
+            ),
+        ),
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+    },
 )
 def broker_killed_15s() -> None:
     """The broker is away for fifteen seconds
@@ -72,6 +106,21 @@ def broker_killed_15s() -> None:
     workload=Workload(rate_per_s=4, for_s=12, task_s=0.5),
     persistence=Persistence.NONE,
     tags=["default"],
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("lost",),
+            because=(
+                "Only the broker remembered the backlog: acks_late cannot bring back a message "
+                "that is gone."
+            ),
+        ),
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("lost",),
+            because="Only the broker remembered the backlog.",
+        ),
+    },
 )
 def broker_back_empty() -> None:
     """The broker comes back without its data, a backlog among it
@@ -85,6 +134,18 @@ def broker_back_empty() -> None:
 @scenario(
     schedule=[at(2, KILLED, for_s=1), at(6, KILLED, for_s=1), at(10, KILLED, for_s=1)],
     workload=Workload(for_s=16),
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+    },
 )
 def three_restarts() -> None:
     """Three restarts in a row, a second each
@@ -100,6 +161,18 @@ def three_restarts() -> None:
     workload=Workload(rate_per_s=1, for_s=14, task_s=1.5),
     limits=Limits(first_start_s=20, stall_s=20),
     tags=["default"],
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+    },
 )
 def broker_killed_in_task() -> None:
     """The broker is killed while tasks run that are acknowledged late

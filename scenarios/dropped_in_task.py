@@ -1,6 +1,16 @@
 """The worker loses its connections in the middle of a task."""
 
-from stallproof import WORKER, ClientKill, IdleReset, Limits, Workload, at, scenario
+from stallproof import (
+    WORKER,
+    ClientKill,
+    Expect,
+    IdleReset,
+    Limits,
+    Verdict,
+    Workload,
+    at,
+    scenario,
+)
 
 
 @scenario(
@@ -8,6 +18,17 @@ from stallproof import WORKER, ClientKill, IdleReset, Limits, Workload, at, scen
     workload=Workload(rate_per_s=0.75, for_s=12, task_s=3.0),
     limits=Limits(first_start_s=20),
     tags=["default"],
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("stalled",),
+            because=(
+                "The reset meets a worker whose hands are full (task_acks_late with "
+                "worker_prefetch_multiplier 1): it never notices, acknowledges nothing more, logs "
+                "nothing, and its health port says 200."
+            ),
+        ),
+    },
 )
 def dropped_in_task() -> None:
     """The connection is reset while tasks run that are acknowledged late

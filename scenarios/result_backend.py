@@ -1,11 +1,29 @@
 """The result backend is away while the broker is well."""
 
-from stallproof import BACKEND, Down, Timeout, at, scenario
+from stallproof import BACKEND, Down, Expect, Timeout, Verdict, at, scenario
 
 
 @scenario(
     schedule=[at(3, Down(links=BACKEND), for_s=6)],
     tags=["default"],
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("lost", "accept"),
+            because=(
+                "task_track_started writes to the result backend before the task's first line: "
+                "the task fails there, is acknowledged, and its story is gone."
+            ),
+        ),
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because=(
+                "delay() talks to the result backend before it publishes: without "
+                "task_ignore_result a dead backend fails the POST."
+            ),
+        ),
+    },
 )
 def result_backend_cut() -> None:
     """The way to the result backend is refused

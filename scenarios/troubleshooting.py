@@ -5,10 +5,12 @@ from stallproof import (
     WORKER,
     BrokerRestart,
     ClientKill,
+    Expect,
     Latency,
     Limits,
     SlowClose,
     Timeout,
+    Verdict,
     Workload,
     at,
     scenario,
@@ -20,6 +22,25 @@ from stallproof import (
     workload=Workload(rate_per_s=1, for_s=28),
     limits=Limits(settle_s=35),
     tags=["default"],
+    expected={
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("unfinished",),
+            because=(
+                "Without socket_timeout the worker waits on its dead connections; what BRPOP "
+                "popped into them is gone."
+            ),
+        ),
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=(),
+            because=(
+                "What BRPOP popped into a dead connection is gone; socket_timeout 30 ends the "
+                "wait late."
+            ),
+            sometimes=True,
+        ),
+    },
 )
 def worker_not_processing() -> None:
     """The list's "worker not processing tasks": the worker's link goes silent for twenty seconds
@@ -33,7 +54,19 @@ def worker_not_processing() -> None:
 @scenario(
     schedule=[at(3, BrokerRestart(how="killed"), for_s=45)],
     workload=Workload(rate_per_s=0.5, for_s=52),
-    limits=Limits(first_start_s=40, settle_s=60, drain_s=60),
+    limits=Limits(stall_s=40, first_start_s=40, settle_s=60, drain_s=60),
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("accept",),
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+    },
 )
 def health_check_failures() -> None:
     """The list's "health check failures": the broker is away for 45 seconds
@@ -51,6 +84,22 @@ def health_check_failures() -> None:
         at(6, ClientKill(links=EVERY, kind="pubsub")),
     ],
     workload=Workload(for_s=12),
+    expected={
+        "guide-int-keys": Expect(
+            verdict=Verdict.INVALID,
+            checkers=("stalled",),
+            because=(
+                "As dropped-in-task: the worker does not notice that its connections are gone, "
+                "and its health port says 200."
+            ),
+        ),
+        "celery-defaults": Expect(
+            verdict=Verdict.INVALID,
+            checkers=(),
+            because="A message is delivered again while its task runs: nothing claims the story.",
+            sometimes=True,
+        ),
+    },
 )
 def redis_connection_drops() -> None:
     """The list's "Redis connection drops": the broker closes everybody's connections

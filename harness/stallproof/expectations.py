@@ -30,6 +30,8 @@ def compare(record: RunRecord) -> None:
     missing = set(expected.checkers) - violated
     if record.verdict is expected.verdict and not missing:
         return
+    if expected.sometimes and record.verdict is Verdict.VALID:
+        return
     lines = [
         f"{record.scenario.name} under {record.profile}: {record.verdict.value}, "
         f"on record is {expected.verdict.value}"

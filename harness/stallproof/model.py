@@ -150,9 +150,11 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Verdict
     checkers: tuple[str, ...]
-    """The checkers that call it so."""
+    """The checkers that call it so, every time; others may as well."""
     because: str
     """Why, in a sentence or two, with the setting that decides it."""
+    sometimes: bool = False
+    """It shows in some runs only: a run that is valid does not contradict it."""
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):

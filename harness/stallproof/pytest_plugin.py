@@ -32,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--stallproof-out", type=Path, default=None, help="folder for the result")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "recorded: the scenario has on record what this profile shows every time"
+    )
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the files of a `scenarios` folder as scenarios, not as modules of tests."""
     if file_path.suffix == ".py" and file_path.parent.name == "scenarios":
@@ -63,6 +69,9 @@ class ScenarioItem(pytest.Item):
         self.profile = profile
         for tag in scenario.tags:
             self.keywords[tag] = True
+        on_record = scenario.expected.get(profile)
+        if on_record is not None and not on_record.sometimes:
+            self.add_marker("recorded")
 
     def runtest(self) -> None:
         record = self.session.stash[BATCH].record_of(self)
