@@ -23,9 +23,11 @@ from stallproof import (
             verdict=Verdict.INVALID,
             checkers=("stalled",),
             because=(
-                "The reset meets a worker whose hands are full (task_acks_late with "
-                "worker_prefetch_multiplier 1): it never notices, acknowledges nothing more, logs "
-                "nothing, and its health port says 200."
+                "retry_on_timeout decides it: with it the worker never notices that its "
+                "connections are gone, acknowledges nothing more, logs nothing, and its health "
+                "port says 200. Without it work flows again within a second (and the task in "
+                "hand runs twice, because nothing claims its story); set in hardened, it mutes "
+                "that as well."
             ),
         ),
     },

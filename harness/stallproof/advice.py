@@ -63,6 +63,11 @@ def _on_stall(
             f"kombu {kombu} has celery issue #7276: upgrade to kombu 5.4.0 or newer, "
             "or start the worker with --without-mingle."
         )
+    if values.get("broker_transport_options.retry_on_timeout") == "True":
+        advice.append(
+            "Remove broker_transport_options.retry_on_timeout: with it a worker that is reset in "
+            "the middle of a task never takes another (see dropped-in-task)."
+        )
     if "broker_transport_options.socket_timeout" not in values:
         advice.append(
             "Set broker_transport_options.socket_timeout (seconds): without it a worker waits "

@@ -7,7 +7,7 @@ from stallproof import Expect, Scenario, Verdict
 from stallproof.advice import advise
 from stallproof.exits import Exit, exit_for
 from stallproof.expectations import UnexpectedError, compare
-from stallproof.model import Finding, RunRecord
+from stallproof.model import Finding, RunRecord, Setting
 from stallproof.results import harness_failed, summarize, wilson
 
 SCENARIO = Scenario(name="s", title="t", on_cloud_run="c", guide_promises="g", must_hold="m")
@@ -97,5 +97,10 @@ def test_advice_names_what_to_change_for_what_is_broken_and_nothing_else() -> No
     assert "--without-mingle" in given("stalled", "5.3.7")
     assert "7276" not in given("stalled", "5.3.7", "--without-mingle")
     assert "7276" not in given("stalled", "5.7.0")
+    retry = Setting(key="broker_transport_options.retry_on_timeout", value="True")
+    broken = [finding(Verdict.INVALID, "stalled")]
+    assert "Remove broker_transport_options.retry_on_timeout" in " ".join(
+        advise(SCENARIO, broken, [retry], [], {"kombu": "5.7.0"})
+    )
     assert "claim" in given("duplicated", "5.7.0")
     assert advise(SCENARIO, [finding(Verdict.VALID)], [], [], {}) == ()
