@@ -90,102 +90,101 @@ INT_KEEPALIVE = (
     Setting("broker_transport_options.socket_keepalive_options.socket.TCP_KEEPCNT", 5),
 )
 
+UNDECIDED = (
+    "undecided: behind a proxy the peer's kernel always answers, so no scenario tests it yet; "
+    "kept from the guide, with keys that work"
+)
+
+UNDECIDED_SILENCE = (
+    "undecided: worker-not-processing holds with and without it, because a proxy's silence ends "
+    "in a close; kept against silence that does not"
+)
+UNDECIDED_RESTORE = (
+    "undecided: dropped-in-task holds with and without it, because the outbox is faster; kept so "
+    "that an unacknowledged message is not held for an hour"
+)
+
 HARDENED = (
     Setting(
         "broker_transport_options.socket_timeout",
         3,
-        "silent-drop-worker: without it a synchronous command on a dead connection waits for "
-        "the kernel's 15 minutes in the consumer's own thread; each dead connection costs one",
+        UNDECIDED_SILENCE,
     ),
     Setting(
         "broker_transport_options.socket_connect_timeout",
         3,
-        "silent-drop-worker: bounds a reconnect that nobody answers",
+        UNDECIDED_SILENCE,
     ),
     Setting(
         "broker_transport_options.health_check_interval",
         3,
-        "silent-drop-worker: a BRPOP without an answer is given up after at most "
-        "1 s + 2 x this (kombu 5.7.0)",
+        UNDECIDED_SILENCE,
     ),
-    Setting(
-        "broker_transport_options.socket_keepalive",
-        True,
-        "idle-reset-worker: the keepalive options count only when it is on",
-    ),
-    Setting(
-        "broker_transport_options.socket_keepalive_options.socket.TCP_KEEPIDLE",
-        10,
-        "idle-reset-worker: probes keep a flow alive that a middlebox forgets when idle",
-    ),
-    Setting(
-        "broker_transport_options.socket_keepalive_options.socket.TCP_KEEPINTVL",
-        5,
-        "idle-reset-worker: with TCP_KEEPCNT, an idle dead connection ends 25 s after its last use",
-    ),
-    Setting(
-        "broker_transport_options.socket_keepalive_options.socket.TCP_KEEPCNT",
-        3,
-        "idle-reset-worker: see TCP_KEEPINTVL",
-    ),
+    Setting("broker_transport_options.socket_keepalive", True, UNDECIDED),
+    Setting("broker_transport_options.socket_keepalive_options.socket.TCP_KEEPIDLE", 10, UNDECIDED),
+    Setting("broker_transport_options.socket_keepalive_options.socket.TCP_KEEPINTVL", 5, UNDECIDED),
+    Setting("broker_transport_options.socket_keepalive_options.socket.TCP_KEEPCNT", 3, UNDECIDED),
     Setting(
         "broker_transport_options.socket_keepalive_options.socket.TCP_USER_TIMEOUT",
         5000,
-        "silent-drop-worker: milliseconds; ends a connection whose sent bytes nobody "
-        "acknowledges, which keepalive does not (the kernel retransmits, it does not probe)",
+        UNDECIDED,
     ),
     Setting(
         "broker_transport_options.visibility_timeout",
         60,
-        "worker-killed: a killed worker's message comes back after this, not after an hour; "
-        "the claim makes a delivery in the middle of a longer task harmless",
+        UNDECIDED_RESTORE,
     ),
     Setting(
         "broker_transport_options.unacked_restore_interval",
         5,
-        "worker-killed: kombu 5.7.0 looks for messages to restore this often, in seconds",
+        UNDECIDED_RESTORE,
     ),
     Setting(
         "broker_transport_options.unacked_restore_throttle",
         1,
-        "worker-killed: on each look, not on each tenth",
+        UNDECIDED_RESTORE,
     ),
     Setting(
         "task_acks_late",
         True,
-        "worker-killed: a message is acknowledged once its story is stored, not before",
+        "undecided: dropped-in-task holds with and without it, the outbox decides; kept from the guide",
     ),
     Setting(
         "task_reject_on_worker_lost",
         True,
-        "child-killed: the message of a killed pool process goes back to the queue",
+        "undecided: no scenario kills a pool process yet; kept from the guide",
     ),
     Setting(
         "worker_prefetch_multiplier",
         1,
-        "worker-killed: no more messages in a worker's hands than it works on",
+        "undecided: no more messages in a worker's hands than it works on; kept from the guide",
     ),
     Setting(
         "task_ignore_result",
         True,
-        "result-backend-cut: nobody reads the result, and a dead backend blocks publishing",
+        "result-backend-cut: it alone makes celery-defaults hold there; nobody reads the result",
     ),
     Setting(
         "worker_cancel_long_running_tasks_on_connection_loss",
         False,
-        "broker-killed-4s: the story in work is finished and stored, and the claim turns its "
-        "second delivery away; cancelling would throw the work away",
+        "broker-killed-in-task: holds with either; this way the work at hand is finished and "
+        "stored, and the claim turns its second delivery away",
     ),
-    Setting("broker_connection_retry_on_startup", True, "broker-down-at-start: wait, don't exit"),
+    Setting(
+        "broker_connection_retry_on_startup",
+        True,
+        "undecided: a worker that starts while the broker is away waits; kept from the guide",
+    ),
     Setting(
         "broker_connection_max_retries",
         None,
-        "broker-killed-4s: by default a worker gives up after 100 tries",
+        "undecided: by default a worker gives up after 100 tries, which no scenario is long enough for",
     ),
     Setting(
         "worker_soft_shutdown_timeout",
         6,
-        "sigterm-in-task: of Cloud Run's 10 s; then the message goes back to the queue",
+        "undecided by a scenario (tests/system: SIGTERM in mid-task puts the message back "
+        "within Cloud Run's 10 s)",
     ),
     Setting("task_default_queue", "default"),
     Setting("task_queues", QUEUES),
@@ -193,23 +192,24 @@ HARDENED = (
     Setting(
         "app.remap_sigterm",
         "SIGQUIT",
-        "sigterm-in-task: only so does SIGTERM start the soft shutdown",
+        "undecided by a scenario (tests/system): only so does SIGTERM start the soft shutdown",
     ),
     Setting(
         "app.outbox",
         True,
-        "silent-drop-worker: a message popped into a dead connection is gone for good; only "
-        "the stored story remembers it",
+        "broker-back-empty, publish-into-silence, broker-killed-in-task: without it hardened "
+        "fails each of them; only the stored story remembers what the broker lost",
     ),
     Setting(
         "app.health",
         "consumer-progress",
-        "broker-killed-4s: a thread that always answers 200 stays green on a mute worker",
+        "health-check-failures: without it hardened fails; a thread that always answers 200 "
+        "stays green on a mute worker",
     ),
 )
 
-# No mingle: it talks to the other workers at each (re)connect, and on kombu before 5.7.0 it is
-# what lets #7276 strike. No gossip: one more subscription that nobody needs. No heartbeat: its
+# No mingle: it talks to the other workers at each (re)connect, and on kombu before 5.4.0 it is
+# what lets issue-7276 strike. No gossip: one more subscription that nobody needs. No heartbeat: its
 # PUBLISH can hang in the consumer's thread, and nobody listens.
 HARDENED_WORKER_ARGS = (
     "--loglevel=info",

@@ -73,7 +73,7 @@ def broker_away(folder: Path, name: str, *, for_s: float, load_s: float, more: s
     write_scenario(
         folder,
         name,
-        imports="BrokerRestart, Expect, Verdict, Workload, at",
+        imports="BrokerRestart, Expect, Limits, Verdict, Workload, at",
         arguments=f"schedule=[at(1, BrokerRestart(how='killed'), for_s={for_s})], "
         f"workload=Workload(for_s={load_s}){more}",
     )

@@ -25,7 +25,6 @@ from pyroute2 import IPRoute
 
 from stallproof.sites.proctable import Entry, processes
 
-GONE_S = 10.0
 END_S = 90.0
 """For a run of which one part was killed to end by itself, on a crowded machine."""
 THERE_S = 30.0
@@ -42,6 +41,8 @@ class Plan(msgspec.Struct, kw_only=True):
     """`outer`, `launcher`, `init` or `runner`."""
     after_s: float
     """How long the first of them has been there when it, or another of them, is killed."""
+    gone_s: float = 10.0
+    """How long what is left then may take to go."""
     draw: int
     """Which of several launchers, inits or runners: the seed of that choice."""
 
@@ -66,7 +67,7 @@ def main(plan: Plan) -> dict[str, Any]:
     alive = len(list(processes()))
     os.kill(random.Random(plan.draw).choice(there(plan.victim, outer.pid)), signal.SIGKILL)
     code = outer.wait(END_S)
-    deadline = time.monotonic() + GONE_S
+    deadline = time.monotonic() + plan.gone_s
     while (left := surplus(before)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return {"code": code, "left": left, "alive": alive}

@@ -17,7 +17,7 @@ from stallproof.report import load_results
 from stallproof.sites.namespaces import command_enclosed, why_no_namespaces
 
 from .command import STALLPROOF, broker_away, files_in
-from .killer import END_S, GONE_S, THERE_S, Plan
+from .killer import END_S, THERE_S, Plan
 
 pytestmark = [
     pytest.mark.real,
@@ -28,7 +28,7 @@ pytestmark = [
 
 VICTIMS = ("outer", "launcher", "init", "runner")
 TRIALS = 20
-AT_ONCE = 4
+AT_ONCE = 6
 REPEAT = 2
 
 
@@ -76,7 +76,7 @@ def perform(plan: Plan) -> subprocess.CompletedProcess[str]:
         command_enclosed([*killer, msgspec.json.encode(plan).decode()]),
         capture_output=True,
         text=True,
-        timeout=THERE_S + plan.after_s + END_S + GONE_S + 30,
+        timeout=THERE_S + plan.after_s + END_S + plan.gone_s + 30,
         check=False,
     )
 
@@ -104,7 +104,7 @@ def test_one_sigkill_anywhere_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_one_sigkill_anywhere_leaves_nothing_on_loopback(tmp_path: Path) -> None:
-    kill_many(tmp_path, trials=AT_ONCE, options=["--loopback"])
+    kill_many(tmp_path, trials=4, options=["--loopback"])
 
 
 LEAKY = """
@@ -122,7 +122,9 @@ signal.pause()
 def test_what_does_stay_is_seen(tmp_path: Path) -> None:
     (desk := tmp_path / "desk").mkdir()
     command = [sys.executable, "-c", LEAKY]
-    plan = Plan(command=command, desk=str(desk), env={}, victim="outer", after_s=3.0, draw=0)
+    plan = Plan(
+        command=command, desk=str(desk), env={}, victim="outer", after_s=2.0, draw=0, gone_s=1.0
+    )
     done = perform(plan)
     assert done.returncode == 0, done.stderr
     left = msgspec.json.decode(done.stdout)["left"]
