@@ -104,6 +104,7 @@ UNDECIDED_RESTORE = (
     "that an unacknowledged message is not held for an hour"
 )
 
+# retry_on_timeout is left out: with it dropped-in-task mutes this profile, too.
 HARDENED = (
     Setting(
         "broker_transport_options.socket_timeout",
@@ -147,7 +148,8 @@ HARDENED = (
     Setting(
         "task_acks_late",
         True,
-        "undecided: dropped-in-task holds with and without it, the outbox decides; kept from the guide",
+        "undecided: dropped-in-task holds with and without it, the outbox decides; "
+        "kept from the guide",
     ),
     Setting(
         "task_reject_on_worker_lost",
@@ -178,7 +180,7 @@ HARDENED = (
     Setting(
         "broker_connection_max_retries",
         None,
-        "undecided: by default a worker gives up after 100 tries, which no scenario is long enough for",
+        "undecided: by default a worker gives up after 100 tries; no scenario is that long",
     ),
     Setting(
         "worker_soft_shutdown_timeout",
