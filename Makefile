@@ -2,6 +2,8 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
+# Runs side by side: a run mostly waits, so there may be more than processors.
+JOBS ?= 6
 PROFILES := --profile hardened --profile guide-int-keys
 
 # Never fetch a Python: the one at hand is the one that is judged.
@@ -12,7 +14,7 @@ export UV_PYTHON := $(PYTHON)
 
 ## The main job: the default scenarios under `hardened` and under the mended guide, side by side.
 run: .venv/synced
-	.venv/bin/stallproof run $(PROFILES) --must-hold hardened
+	.venv/bin/stallproof run $(PROFILES) --must-hold hardened --jobs $(JOBS)
 
 ## Lint, types, import rules, every test, every scenario.
 test: lint test-quick test-real scenarios

@@ -21,7 +21,7 @@ def advise(
     values = {setting.key: setting.value for setting in settings}
     broken = {finding.checker for finding in findings if finding.verdict is Verdict.INVALID}
     advice = []
-    if broken & {"stalled", "recovery", "unfinished"}:
+    if "stalled" in broken:
         advice += _on_stall(values, worker_args, versions)
     if "accept" in broken:
         advice.append(
