@@ -57,7 +57,7 @@ def run_all(
 
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         # The longest first: none of them is left to run alone at the end.
-        longest_first = sorted(jobs, key=lambda job: -job.deadline_s)
+        longest_first = sorted(jobs, key=lambda job: -job.likely_s)
         for future in [pool.submit(one, job) for job in longest_first]:
             future.result()
     return summarize([ended[job.dir] for job in jobs], run_dir=str(root))

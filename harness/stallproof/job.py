@@ -19,6 +19,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     dir: str
 
     @property
+    def likely_s(self) -> float:
+        """How long it will take, boot apart: one that is known not to hold is watched to the end."""
+        scenario = self.request.scenario
+        fails = self.request.spec.profile in scenario.expected
+        return scenario.workload.for_s + (scenario.limits.settle_s if fails else 0.0)
+
+    @property
     def deadline_s(self) -> float:
         scenario = self.request.scenario
         return scenario.workload.for_s + scenario.limits.settle_s + MARGIN_S

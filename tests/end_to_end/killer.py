@@ -17,18 +17,20 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from pyroute2 import IPRoute
 
-from stallproof.sites.proctable import Entry, processes
+from stallproof.sites.proctable import Entry, descendants, processes
 
 END_S = 90.0
 """For a run of which one part was killed to end by itself, on a crowded machine."""
 THERE_S = 30.0
 """For the command to start its first run, on a crowded machine."""
+T = TypeVar("T")
 LISTEN = "0A"
 RUNNER = "stallproof.runner"
 
@@ -41,8 +43,8 @@ class Plan(msgspec.Struct, kw_only=True):
     """`outer`, `launcher`, `init` or `runner`."""
     after_s: float
     """How long the first of them has been there when it, or another of them, is killed."""
-    gone_s: float = 10.0
-    """How long what is left then may take to go."""
+    gone_s: float = 4.0
+    """How long what should go with it may take to go. Shorter than what a run still has to do."""
     draw: int
     """Which of several launchers, inits or runners: the seed of that choice."""
 
@@ -64,13 +66,32 @@ def main(plan: Plan) -> dict[str, Any]:
     time.sleep(plan.after_s)
     # A boundary between two runs has no launcher: then the next will do.
     wait_for(plan.victim, outer)
-    alive = len(list(processes()))
-    os.kill(random.Random(plan.draw).choice(there(plan.victim, outer.pid)), signal.SIGKILL)
+    victim = random.Random(plan.draw).choice(there(plan.victim, outer.pid))
+    launcher = next((one for one in there("launcher", outer.pid) if victim in tree(one)), victim)
+    doomed = tree(launcher)
+    os.kill(victim, signal.SIGKILL)
+    # At once, that is: not by and by, because their own work has come to its end.
+    lingering = until_none(lambda: still_running(doomed), plan.gone_s)
     code = outer.wait(END_S)
-    deadline = time.monotonic() + plan.gone_s
-    while (left := surplus(before)) and time.monotonic() < deadline:
+    left = until_none(lambda: surplus(before), plan.gone_s)
+    return {"code": code, "doomed": len(doomed), "lingering": lingering, "left": left}
+
+
+def tree(root: int) -> list[int]:
+    return [root, *descendants(root)]
+
+
+def still_running(pids: list[int]) -> list[str]:
+    alive = {entry.pid for entry in processes() if entry.state not in "ZX"}
+    return [f"{pid} {' '.join(argv(pid))}" for pid in pids if pid in alive]
+
+
+def until_none(look: Callable[[], T], timeout_s: float) -> T:
+    """What is still seen when the time is over."""
+    deadline = time.monotonic() + timeout_s
+    while (seen := look()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return {"code": code, "left": left, "alive": alive}
+    return seen
 
 
 def wait_for(victim: str, outer: subprocess.Popen[bytes]) -> None:

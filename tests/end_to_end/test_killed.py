@@ -55,6 +55,7 @@ def kill_one(home: Path, *, options: list[str], dice: random.Random) -> str:
     assert done.returncode == 0, f"{plan.victim} after {plan.after_s:.2f} s: {done.stderr}{said}"
     seen: dict[str, Any] = msgspec.json.decode(done.stdout)
     words = f"{plan.victim} killed after {plan.after_s:.2f} s, code {seen['code']}"
+    assert seen["lingering"] == [], words
     assert seen["left"] == {}, words
     assert files_in(scratch) == set(), words
     assert os.listdir(scratch) == [], words  # noqa: PTH208 (folders count as well)
@@ -67,7 +68,7 @@ def kill_one(home: Path, *, options: list[str], dice: random.Random) -> str:
         assert sum(result.n for result in results.results) == REPEAT, words
     elif (desk / "result" / "run.json").exists():
         load_results(desk / "result")  # whole or not there at all
-    return f"{words}, {seen['alive']} processes then"
+    return f"{words}, {seen['doomed']} processes in its run"
 
 
 def perform(plan: Plan) -> subprocess.CompletedProcess[str]:

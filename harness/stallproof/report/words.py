@@ -27,8 +27,8 @@ def redact(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital at its start, where it stands alone."""
-    return text[:1].upper() + text[1:]
+    """With a capital at its start, where it stands alone; the name of a setting keeps its own."""
+    return text if "_" in text.partition(" ")[0] else text[:1].upper() + text[1:]
 
 
 def seconds(value: float | None) -> str:
