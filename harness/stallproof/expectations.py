@@ -16,22 +16,28 @@ def expected_of(record: RunRecord) -> Expect:
     return record.scenario.expected.get(record.profile, HOLDS)
 
 
-def compare(record: RunRecord) -> None:
-    """Pass in silence when verdict and deciding checkers are those on record.
+def as_on_record(record: RunRecord) -> bool:
+    """Whether verdict and deciding checkers are those on record.
 
-    Checkers beyond those on record may be violated as well only where a violation is expected:
-    one cause has several symptoms, and which of them show depends on timing.
-
-    Raises:
-        UnexpectedError: with every finding that is not valid.
+    Checkers beyond those on record may be violated as well where a violation is expected: one
+    cause has several symptoms, and which of them show depends on timing.
     """
     expected = expected_of(record)
     violated = {f.checker for f in record.findings if f.verdict is Verdict.INVALID}
-    missing = set(expected.checkers) - violated
-    if record.verdict is expected.verdict and not missing:
+    if record.verdict is expected.verdict:
+        return violated >= set(expected.checkers)
+    return expected.sometimes and record.verdict is Verdict.VALID
+
+
+def compare(record: RunRecord) -> None:
+    """Pass in silence what is on record.
+
+    Raises:
+        UnexpectedError: it is something else; with every finding that is not valid.
+    """
+    if as_on_record(record):
         return
-    if expected.sometimes and record.verdict is Verdict.VALID:
-        return
+    expected = expected_of(record)
     lines = [
         f"{record.scenario.name} under {record.profile}: {record.verdict.value}, "
         f"on record is {expected.verdict.value}"

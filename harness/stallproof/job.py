@@ -20,7 +20,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def likely_s(self) -> float:
-        """How long it will take, boot apart: one that is known not to hold is watched to the end."""
+        """How long, boot apart: one that is known not to hold is watched to the end."""
         scenario = self.request.scenario
         fails = self.request.spec.profile in scenario.expected
         return scenario.workload.for_s + (scenario.limits.settle_s if fails else 0.0)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from stallproof.expectations import as_on_record, expected_of
 from stallproof.model import Finding, Results, RunRecord, ScenarioResult, Verdict
 
 Configuration = tuple[str, str, str]
@@ -125,13 +126,12 @@ def whole(value: float | None) -> str:
 
 def expectation(run: RunRecord) -> tuple[str, bool]:
     """What the scenario expects of this profile, in words, and whether this run met it."""
-    expect = run.scenario.expected.get(run.profile)
-    if expect is None:
-        return "to hold", run.verdict is Verdict.VALID
-    called = {f.checker for f in run.findings if f.verdict is expect.verdict}
-    met = run.verdict is expect.verdict and set(expect.checkers) <= called
+    expect = expected_of(run)
+    if expect.verdict is Verdict.VALID:
+        return "to hold", as_on_record(run)
     by = f" by {joined(expect.checkers)}" if expect.checkers else ""
-    return f"{expect.verdict}{by}", met
+    rate = " in some runs" if expect.sometimes else ""
+    return f"{expect.verdict}{by}{rate}", as_on_record(run)
 
 
 def expectation_text(result: ScenarioResult) -> str:
