@@ -103,7 +103,7 @@ def broker_killed_15s() -> None:
 
 @scenario(
     schedule=[at(3, BrokerRestart(how="killed", empty=True), for_s=4)],
-    workload=Workload(rate_per_s=4, for_s=12, task_s=0.5),
+    workload=Workload(rate_per_s=6, for_s=12, task_s=0.5),
     persistence=Persistence.NONE,
     tags=["default"],
     expected={
@@ -137,13 +137,15 @@ def broker_back_empty() -> None:
     expected={
         "guide-int-keys": Expect(
             verdict=Verdict.INVALID,
-            checkers=("accept",),
+            checkers=(),
             because="POST publishes straight to the broker and fails with it: no outbox.",
+            sometimes=True,
         ),
         "celery-defaults": Expect(
             verdict=Verdict.INVALID,
-            checkers=("accept",),
+            checkers=(),
             because="POST publishes straight to the broker and fails with it: no outbox.",
+            sometimes=True,
         ),
     },
 )
