@@ -91,6 +91,7 @@ def _trial(job: Job, without: frozenset[str], *, number: int, root: Path) -> Job
         spec=spec,
         boot_deadline_s=TRIAL_BOOT_DEADLINE_S,
         exits_allowed=0,
+        only_start=True,
     )
     return Job(request=request, dir=folder)
 

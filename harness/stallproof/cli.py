@@ -19,7 +19,15 @@ from stallproof.exits import Exit, exit_for
 from stallproof.interface import InterfaceError
 from stallproof.live import Live
 from stallproof.parts import doctor as examine
-from stallproof.plan import PlanError, Wish, make_jobs, new_result_folder
+from stallproof.plan import (
+    LOCAL,
+    LOOPBACK,
+    PlanError,
+    Wish,
+    choose_result_folder,
+    make_jobs,
+    make_result_folder,
+)
 from stallproof.report import ReportError, load_results, write_reports
 from stallproof.report.table import summary
 from stallproof.sites.base import SiteError
@@ -70,7 +78,7 @@ def run(
         list[str] | None,
         typer.Option(help="Exact versions, e.g. celery==5.3.6,kombu==5.3.7,redis==5.0.8."),
     ] = None,
-    site: Annotated[str, typer.Option(help="Where the system runs.")] = "local",
+    site: Annotated[str, typer.Option(help="Where the system runs.")] = LOCAL,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Runs at once.")] = 4,
     out: Annotated[Path | None, typer.Option(help="A new folder for the result.")] = None,
@@ -88,13 +96,13 @@ def run(
         str | None, typer.Option(help="Path of a redis-server or valkey-server.")
     ] = None,
     loopback: Annotated[
-        bool, typer.Option(help="Plain processes on loopback, no namespaces.")
+        bool, typer.Option(help=f"The same as --site {LOOPBACK}: no namespaces.")
     ] = False,
     folder: Folder = None,
 ) -> None:
     """Run scenarios and judge them."""
-    if site != "local":
-        raise PlanError(f"--site {site}: there is only local so far")
+    if site not in (LOCAL, LOOPBACK):
+        raise PlanError(f"--site {site}: there are {LOCAL} and {LOOPBACK}")
     wish = Wish(
         scenarios=tuple(catalog.select(catalog.load(folder), names or [DEFAULT_TAG])),
         profiles=tuple(profile or ["hardened"]),
@@ -104,14 +112,15 @@ def run(
         settings=dict(_setting(text) for text in set_ or []),
         unset=tuple(unset or []),
         broker=broker,
-        namespaces=not loopback,
+        namespaces=site == LOCAL and not loopback,
     )
     if stray := set(must_hold or []) - set(wish.profiles):
         raise PlanError(f"--must-hold {stray.pop()}: that profile is not among those run")
     console = Console(stderr=as_json)
-    root = new_result_folder(out)
+    root = choose_result_folder(out)
     with console.status("Looking for the parts and making the stacks"):
         plan = make_jobs(wish, root=root)
+    make_result_folder(root)
     with Live(console, plan) as live:
         results = run_all(
             plan, root=root, at_once=jobs, on_progress=live.progress, on_done=live.done
@@ -155,8 +164,9 @@ def bench(
 ) -> None:
     """Time boot to first executed story, and what the harness itself costs."""
     console = Console()
-    root = new_result_folder(out)
+    root = choose_result_folder(out)
     plan = make_jobs(benchmark.wish(repeat), root=root)
+    make_result_folder(root)
     with Live(console, plan) as live:
         results = run_all(plan, root=root, at_once=1, on_progress=live.progress, on_done=live.done)
     console.print(benchmark.table(results))

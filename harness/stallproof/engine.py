@@ -24,8 +24,8 @@ from stallproof.model import (
     RunRecord,
     Verdict,
 )
+from stallproof.request import Progress
 from stallproof.results import summarize
-from stallproof.runner import Progress
 from stallproof.sites.namespaces import command_enclosed
 
 OnProgress = Callable[[Job, Progress], None]

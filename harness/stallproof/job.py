@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from stallproof.runner import Request
+from stallproof.request import Request
 
 MARGIN_S = 120.0
 """A run that takes so much longer than its own deadlines is ended: the harness is at fault."""

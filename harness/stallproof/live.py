@@ -14,7 +14,7 @@ from rich.text import Text
 
 from stallproof.job import Job
 from stallproof.model import RunRecord, Verdict
-from stallproof.runner import Progress
+from stallproof.request import Progress
 
 STYLES = {Verdict.VALID: "green", Verdict.UNKNOWN: "yellow", Verdict.INVALID: "red"}
 

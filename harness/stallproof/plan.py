@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shlex
+import sys
 from pathlib import Path
 
 import msgspec
@@ -13,10 +14,12 @@ from stallproof.interface import InterfaceError, Settings, profiles, settings
 from stallproof.job import Job
 from stallproof.model import Scenario
 from stallproof.parts import cache_dir, find_broker, find_toxiproxy
-from stallproof.runner import Request
+from stallproof.request import Request
 from stallproof.sites.base import Route, SystemSpec
 from stallproof.sites.namespaces import why_no_namespaces
-from stallproof.stacks import Environment, Stack, prepare
+from stallproof.stacks import Environment, Stack, StackError, prepare
+
+LOCAL, LOOPBACK = "local", "local-loopback"
 
 
 class PlanError(ValueError):
@@ -29,7 +32,6 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     scenarios: tuple[Scenario, ...]
     profiles: tuple[str, ...]
     stacks: tuple[str, ...] = ("locked",)
-    site: str = "local"
     repeat: int = 1
     worker_args: tuple[str, ...] = ()
     settings: dict[str, object] = {}
@@ -41,8 +43,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """False: plain processes on loopback even where namespaces are to be had."""
 
 
-def new_result_folder(out: Path | None) -> Path:
-    """The folder for a new result: the one asked for, else a dated one below `reports/`.
+def choose_result_folder(out: Path | None) -> Path:
+    """The folder for a new result, not made yet: the one asked for, else a dated one.
 
     Raises:
         PlanError: it exists and is not empty.
@@ -57,8 +59,19 @@ def new_result_folder(out: Path | None) -> Path:
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise PlanError(f"--out {out}: it exists already; name a new folder")
-    out.mkdir(parents=True, exist_ok=True)
     return out.resolve()
+
+
+def make_result_folder(root: Path) -> None:
+    """Make it, once the plan stands: what cannot be run leaves nothing behind.
+
+    Raises:
+        PlanError: it cannot be made.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PlanError(f"--out {root}: cannot be made: {error.strerror}") from None
 
 
 def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
@@ -70,7 +83,11 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
         SiteError: a part that cannot be had.
     """
     env = _overrides(wish)
-    environments = {name: prepare(Stack.parse(name), cache=cache_dir()) for name in wish.stacks}
+    try:
+        stacks = [Stack.parse(name) for name in wish.stacks]
+    except StackError as error:
+        raise PlanError(f"--{error}") from None
+    environments = {stack.name: prepare(stack, cache=cache_dir()) for stack in stacks}
     in_force = {
         (stack, profile): _settings(environment, profile, env)
         for stack, environment in environments.items()
@@ -79,7 +96,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
     broker = find_broker(wish.broker).path
     proxied = any(scenario.route is Route.PROXIED for scenario in wish.scenarios)
     toxiproxy = find_toxiproxy().path if proxied else None
-    namespaces = wish.namespaces and why_no_namespaces() is None
+    namespaces = wish.namespaces and _namespaces_at_hand()
     jobs = []
     for scenario in wish.scenarios:
         for profile in wish.profiles:
@@ -103,7 +120,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                     request = Request(
                         scenario=scenario,
                         spec=spec,
-                        site=wish.site,
+                        site=LOCAL if namespaces else LOOPBACK,
                         namespaces=namespaces,
                         stack=stack,
                         stack_versions=environment.versions,
@@ -113,6 +130,16 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                     )
                     jobs.append(Job(request=request, dir=folder))
     return jobs
+
+
+def _namespaces_at_hand() -> bool:
+    why_not = why_no_namespaces()
+    if why_not is not None:
+        sys.stderr.write(
+            f"stallproof: no namespaces here ({why_not}): plain processes on loopback, and "
+            "scenarios that need more are unknown\n"
+        )
+    return why_not is None
 
 
 def _overrides(wish: Wish) -> dict[str, str]:
@@ -133,7 +160,7 @@ def _asked(wish: Wish) -> tuple[str, ...]:
         asked += ["--set", f"{key}={json.dumps(value)}"]
     for key in wish.unset:
         asked += ["--unset", key]
-    return (*asked, *([] if wish.namespaces else ["--loopback"]))
+    return tuple(asked)
 
 
 def _settings(environment: Environment, profile: str, env: dict[str, str]) -> Settings:

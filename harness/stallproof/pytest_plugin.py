@@ -20,7 +20,7 @@ from stallproof.engine import run_all
 from stallproof.expectations import UnexpectedError, compare
 from stallproof.job import Job
 from stallproof.model import RunRecord, Scenario
-from stallproof.plan import Wish, make_jobs, new_result_folder
+from stallproof.plan import Wish, choose_result_folder, make_jobs, make_result_folder
 from stallproof.report import write_reports
 
 
@@ -132,13 +132,14 @@ class Batch:
             profiles=tuple(dict.fromkeys(item.profile for item in self._items)),
             stacks=(option("--stallproof-stack"),),
         )
-        root = new_result_folder(option("--stallproof-out"))
+        root = choose_result_folder(option("--stallproof-out"))
         wanted = {(item.scenario.name, item.profile) for item in self._items}
         jobs = [
             job
             for job in make_jobs(wish, root=root)
             if (job.request.scenario.name, job.request.spec.profile) in wanted
         ]
+        make_result_folder(root)
         run_all(
             jobs,
             root=root,

@@ -9,7 +9,6 @@ one JSON line per change of its progress to standard output.
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import resource
 import sys
 import traceback
@@ -24,42 +23,16 @@ from stallproof.advice import advise
 from stallproof.checkers import judge
 from stallproof.faults import AnyFault
 from stallproof.history import Bite, FaultPhase, History, Phase, Recorder
-from stallproof.model import RunRecord, Scenario, Setting, Step, worst
-from stallproof.sites.base import Site, System, SystemSpec
+from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict, worst
+from stallproof.request import Progress, Request
+from stallproof.sites.base import Site, System
 from stallproof.sites.local import LocalSite
+from stallproof.warmup import warm_up
 from stallproof.watch import watch
 from stallproof.workload import Clients
 
 PROGRESS_S = 0.25
 HARNESS_FAILED = 4
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything one run needs to know."""
-
-    scenario: Scenario
-    spec: SystemSpec
-    site: str
-    namespaces: bool
-    stack: str
-    stack_versions: dict[str, str]
-    settings: tuple[Setting, ...]
-    worker_args: tuple[str, ...]
-    asked: tuple[str, ...] = ()
-    boot_deadline_s: float = 40.0
-    """A system that has not executed one story by then never came up."""
-    exits_allowed: int = 2
-    """Nor has one that exits more often than this before its first story."""
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """A line for whoever watches."""
-
-    phase: str
-    faults: tuple[str, ...] = ()
-    accepted: int = 0
-    done: int = 0
-    waiting: int = 0
 
 
 class Run:
@@ -101,7 +74,12 @@ async def execute(run: Run, site: Site) -> None:
         run.clients = Clients(run.recorder, http)
         background.start_soon(watch, system, run.recorder, http)
         background.start_soon(_report, run)
-        if await _warm_up(run, system, http):
+        run.enter("warmup")
+        works = await warm_up(
+            run.request, system, clients=run.clients, http=http, recorder=run.recorder
+        )
+        if works:
+            run.boot_s = run.recorder.now()
             await _load(run, system)
         run.enter("end")
         background.cancel_scope.cancel()
@@ -111,47 +89,6 @@ def _http(base_url: str) -> httpx2.AsyncClient:
     # Each client of the open model may hold a connection of its own; none waits for another's.
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
     return httpx2.AsyncClient(base_url=base_url, limits=limits, trust_env=False)
-
-
-async def _warm_up(run: Run, system: System, http: httpx2.AsyncClient) -> bool:
-    """One story from accept to done, before anything is broken. False: it never came to that.
-
-    A POST that is refused is tried again with a new story: a service may answer before it can
-    work. A worker's health port may, too: so what counts is how often a service exits.
-    """
-    run.enter("warmup")
-    clients = run.clients
-    assert clients is not None
-    with anyio.move_on_after(run.request.boot_deadline_s):
-        async with anyio.create_task_group() as group:
-            group.start_soon(_count_exits, system, run.request.exits_allowed, group.cancel_scope)
-            while not await _answers(http):
-                await anyio.sleep(0.05)
-            for number in itertools.count(1):
-                if await clients.story(-number):
-                    break
-                await anyio.sleep(0.5)
-            group.cancel_scope.cancel()
-    if not clients.done:
-        return False
-    run.boot_s = run.recorder.now()
-    clients.accepted.clear()
-    clients.done.clear()
-    return True
-
-
-async def _answers(http: httpx2.AsyncClient) -> bool:
-    try:
-        return (await http.get("/health", timeout=1.0)).is_success
-    except httpx2.HTTPError:
-        return False
-
-
-async def _count_exits(system: System, allowed: int, scope: anyio.CancelScope) -> None:
-    """Cancel the warm-up once a service has exited too often."""
-    while all(len(instance.exits) <= allowed for instance in system.instances.values()):
-        await anyio.sleep(0.1)
-    scope.cancel()
 
 
 async def _load(run: Run, system: System) -> None:
@@ -229,10 +166,21 @@ async def _report(run: Run) -> None:
         await anyio.sleep(PROGRESS_S)
 
 
-def record(run: Run, history: History, started_at: str, cpu_s: float) -> RunRecord:
-    """Judge the history and put everything that a report needs into one value."""
+def lacking(scenario: Scenario, site: Site) -> list[str]:
+    """What the scenario's faults need and the site does not offer: `idle-reset needs Sockets`."""
+    return sorted(
+        {
+            f"{step.fault.name} needs {need.__name__}"
+            for step in scenario.schedule.steps
+            for need in step.fault.needs
+            if not site.offers(need)
+        }
+    )
+
+
+def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: float) -> RunRecord:
+    """Put everything that a report needs into one value."""
     request = run.request
-    findings = judge(history, request.scenario)
     return RunRecord(
         scenario=request.scenario,
         profile=request.spec.profile,
@@ -266,9 +214,15 @@ def main(argument: str) -> int:
     started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     recorder = Recorder(folder / "history.jsonl")
     run = Run(request, recorder)
+    site = LocalSite(namespaces=request.namespaces)
+    if missing := lacking(request.scenario, site):
+        text = f"this site cannot do it: {', '.join(missing)}"
+        needs = Finding(checker="needs", verdict=Verdict.UNKNOWN, text=text)
+        _store(folder, record(run, (needs,), started_at, cpu_s=0.0))
+        return 0
     failures: list[str] = []
     try:
-        anyio.run(execute, run, LocalSite(namespaces=request.namespaces))
+        anyio.run(execute, run, site)
     except* Exception as problems:  # noqa: BLE001  # whatever it is, it says nothing of the system
         failures = _flat(problems)
         traceback.print_exception(problems)
@@ -279,9 +233,13 @@ def main(argument: str) -> int:
         return HARNESS_FAILED
     usage = resource.getrusage(resource.RUSAGE_SELF)
     history = History.read(folder / "history.jsonl")
-    judged = record(run, history, started_at, usage.ru_utime + usage.ru_stime)
-    (folder / "run.json").write_bytes(msgspec.json.encode(judged))
+    findings = judge(history, request.scenario)
+    _store(folder, record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime))
     return 0
+
+
+def _store(folder: Path, judged: RunRecord) -> None:
+    (folder / "run.json").write_bytes(msgspec.json.encode(judged))
 
 
 def _flat(group: BaseExceptionGroup[BaseException]) -> list[str]:
