@@ -132,7 +132,7 @@ def test_of_several_faults_each_is_measured_to_its_own_next_and_the_last_one_dra
     }
     assert found.text == (
         "first task 10.00 s after fault (limit 15 s); "
-        "2 stories in hand at the end of the last fault, all done 10.00 s later (limit 30 s)."
+        "2 stories in hand at the end of the last fault, all done 10.00 s later (limit 25 s)."
     )
 
 
