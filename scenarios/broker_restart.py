@@ -5,7 +5,7 @@ comes back empty. The services reach the broker directly here, so that a broker 
 refuses connections, as it does in a VPC.
 """
 
-from stallproof import BrokerRestart, Expect, Limits, Persistence, Verdict, Workload, at, scenario
+from stallproof import BrokerRestart, Limits, Persistence, Workload, at, breaks, scenario
 
 KILLED = BrokerRestart(how="killed")
 
@@ -28,9 +28,7 @@ def broker_restarted_gracefully() -> None:
     workload=Workload(for_s=12),
     tags=["default"],
     expected={
-        "guide-int-keys": Expect(
-            verdict=Verdict.INVALID,
-            checkers=(),
+        "guide-int-keys": breaks(
             because=(
                 "A message popped or held at the moment of the kill stays in unacked for the "
                 "visibility timeout of an hour, and with worker_prefetch_multiplier 1 the worker "
@@ -54,9 +52,8 @@ def broker_killed_half_second() -> None:
     workload=Workload(for_s=12),
     tags=["default"],
     expected={
-        "celery-defaults": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("accept",),
+        "celery-defaults": breaks(
+            "accept",
             because="POST publishes straight to the broker and fails with it: no outbox.",
         ),
     },
@@ -76,17 +73,15 @@ def broker_killed_4s() -> None:
     workload=Workload(rate_per_s=1, for_s=24),
     limits=Limits(first_start_s=30),
     expected={
-        "guide-int-keys": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("accept",),
+        "guide-int-keys": breaks(
+            "accept",
             because=(
                 "POST publishes straight to the broker and fails with it: no outbox. The retries "
                 "of the guide's broker_transport_options are not read when publishing."
             ),
         ),
-        "celery-defaults": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("accept",),
+        "celery-defaults": breaks(
+            "accept",
             because="POST publishes straight to the broker and fails with it: no outbox.",
         ),
     },
@@ -107,17 +102,15 @@ def broker_killed_15s() -> None:
     persistence=Persistence.NONE,
     tags=["default"],
     expected={
-        "guide-int-keys": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("lost",),
+        "guide-int-keys": breaks(
+            "lost",
             because=(
                 "Only the broker remembered the backlog: acks_late cannot bring back a message "
                 "that is gone."
             ),
         ),
-        "celery-defaults": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("lost",),
+        "celery-defaults": breaks(
+            "lost",
             because="Only the broker remembered the backlog.",
         ),
     },
@@ -135,15 +128,11 @@ def broker_back_empty() -> None:
     schedule=[at(2, KILLED, for_s=1), at(6, KILLED, for_s=1), at(10, KILLED, for_s=1)],
     workload=Workload(for_s=16),
     expected={
-        "guide-int-keys": Expect(
-            verdict=Verdict.INVALID,
-            checkers=(),
+        "guide-int-keys": breaks(
             because="POST publishes straight to the broker and fails with it: no outbox.",
             sometimes=True,
         ),
-        "celery-defaults": Expect(
-            verdict=Verdict.INVALID,
-            checkers=(),
+        "celery-defaults": breaks(
             because="POST publishes straight to the broker and fails with it: no outbox.",
             sometimes=True,
         ),
@@ -164,14 +153,12 @@ def three_restarts() -> None:
     limits=Limits(first_start_s=20, stall_s=20),
     tags=["default"],
     expected={
-        "guide-int-keys": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("accept",),
+        "guide-int-keys": breaks(
+            "accept",
             because="POST publishes straight to the broker and fails with it: no outbox.",
         ),
-        "celery-defaults": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("accept",),
+        "celery-defaults": breaks(
+            "accept",
             because="POST publishes straight to the broker and fails with it: no outbox.",
         ),
     },

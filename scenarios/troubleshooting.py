@@ -5,14 +5,13 @@ from stallproof import (
     WORKER,
     BrokerRestart,
     ClientKill,
-    Expect,
     Latency,
     Limits,
     SlowClose,
     Timeout,
-    Verdict,
     Workload,
     at,
+    breaks,
     scenario,
 )
 
@@ -23,17 +22,14 @@ from stallproof import (
     limits=Limits(settle_s=35),
     tags=["default"],
     expected={
-        "celery-defaults": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("unfinished",),
+        "celery-defaults": breaks(
+            "unfinished",
             because=(
                 "Without socket_timeout the worker waits on its dead connections; what BRPOP "
                 "popped into them is gone."
             ),
         ),
-        "guide-int-keys": Expect(
-            verdict=Verdict.INVALID,
-            checkers=(),
+        "guide-int-keys": breaks(
             because=(
                 "What BRPOP popped into a dead connection is gone; socket_timeout 30 ends the "
                 "wait late."
@@ -56,14 +52,12 @@ def worker_not_processing() -> None:
     workload=Workload(rate_per_s=0.5, for_s=52),
     limits=Limits(stall_s=40, first_start_s=40, settle_s=60, drain_s=60),
     expected={
-        "guide-int-keys": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("accept",),
+        "guide-int-keys": breaks(
+            "accept",
             because="POST publishes straight to the broker and fails with it: no outbox.",
         ),
-        "celery-defaults": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("accept",),
+        "celery-defaults": breaks(
+            "accept",
             because="POST publishes straight to the broker and fails with it: no outbox.",
         ),
     },
@@ -85,17 +79,14 @@ def health_check_failures() -> None:
     ],
     workload=Workload(for_s=12),
     expected={
-        "guide-int-keys": Expect(
-            verdict=Verdict.INVALID,
-            checkers=("stalled",),
+        "guide-int-keys": breaks(
+            "stalled",
             because=(
                 "As dropped-in-task: the worker does not notice that its connections are gone, "
                 "and its health port says 200."
             ),
         ),
-        "celery-defaults": Expect(
-            verdict=Verdict.INVALID,
-            checkers=(),
+        "celery-defaults": breaks(
             because="A message is delivered again while its task runs: nothing claims the story.",
             sometimes=True,
         ),

@@ -3,7 +3,7 @@
 This is the surface a scenario file needs; everything else is in the modules.
 """
 
-from stallproof.declare import scenario
+from stallproof.declare import breaks, scenario
 from stallproof.faults import (
     Bandwidth,
     BrokerRestart,
@@ -47,5 +47,6 @@ __all__ = [
     "Verdict",
     "Workload",
     "at",
+    "breaks",
     "scenario",
 ]

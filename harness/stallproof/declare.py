@@ -21,7 +21,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from stallproof.model import Expect, Limits, Scenario, Schedule, Step, Workload
+from stallproof.model import Expect, Limits, Scenario, Schedule, Step, Verdict, Workload
 from stallproof.sites.base import Persistence, Route
 
 SECTIONS = {
@@ -95,3 +95,16 @@ def read_docstring(name: str, text: str) -> tuple[str, dict[str, str]]:
     if missing:
         raise ValueError(f"scenario {name}: its docstring lacks {', '.join(missing)}")
     return title.strip().rstrip("."), found
+
+
+def breaks(*checkers: str, because: str, sometimes: bool = False) -> Expect:
+    """What goes on record for a profile that does not hold: who says so, and why.
+
+        expected={"celery-defaults": breaks("accept", because="No outbox.")}
+
+    Args:
+        checkers: those that are violated every time (others may be as well).
+        because: why, in a sentence or two, with the setting that decides it.
+        sometimes: only some runs show it; name no checkers then.
+    """
+    return Expect(verdict=Verdict.INVALID, checkers=checkers, because=because, sometimes=sometimes)

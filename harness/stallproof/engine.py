@@ -24,7 +24,7 @@ from stallproof.model import (
     RunRecord,
     Verdict,
 )
-from stallproof.request import Progress
+from stallproof.request import Progress, record_of
 from stallproof.results import summarize
 from stallproof.sites.namespaces import command_enclosed
 
@@ -100,18 +100,5 @@ def run_one(job: Job, *, root: Path, on_progress: OnProgress) -> RunRecord:
 
 
 def _failed(job: Job, reason: str) -> RunRecord:
-    request = job.request
     finding = Finding(checker="harness", verdict=Verdict.UNKNOWN, text=reason)
-    return RunRecord(
-        scenario=request.scenario,
-        profile=request.spec.profile,
-        stack=request.stack,
-        site=request.site,
-        stack_versions=request.stack_versions,
-        settings=request.settings,
-        worker_args=request.worker_args,
-        asked=request.asked,
-        started_at="",
-        verdict=Verdict.UNKNOWN,
-        findings=(finding,),
-    )
+    return record_of(job.request, findings=(finding,))

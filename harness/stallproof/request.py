@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stallproof.model import Scenario, Setting
+from stallproof.model import Finding, RunRecord, Scenario, Setting, worst
 from stallproof.sites.base import SystemSpec
 
 
@@ -36,3 +36,22 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     accepted: int = 0
     done: int = 0
     waiting: int = 0
+
+
+def record_of(
+    request: Request, *, findings: tuple[Finding, ...], started_at: str = ""
+) -> RunRecord:
+    """The record of a run with its findings; what was measured besides is for the runner to add."""
+    return RunRecord(
+        scenario=request.scenario,
+        profile=request.spec.profile,
+        stack=request.stack,
+        site=request.site,
+        stack_versions=request.stack_versions,
+        settings=request.settings,
+        worker_args=request.worker_args,
+        asked=request.asked,
+        started_at=started_at,
+        verdict=worst(finding.verdict for finding in findings),
+        findings=findings,
+    )

@@ -23,8 +23,8 @@ from stallproof.advice import advise
 from stallproof.checkers import judge
 from stallproof.faults import AnyFault
 from stallproof.history import Bite, FaultPhase, History, Phase, Recorder
-from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict, worst
-from stallproof.request import Progress, Request
+from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict
+from stallproof.request import Progress, Request, record_of
 from stallproof.sites.base import Site, System
 from stallproof.sites.local import LocalSite
 from stallproof.warmup import warm_up
@@ -181,22 +181,12 @@ def lacking(scenario: Scenario, site: Site) -> list[str]:
 def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: float) -> RunRecord:
     """Put everything that a report needs into one value."""
     request = run.request
-    return RunRecord(
-        scenario=request.scenario,
-        profile=request.spec.profile,
-        stack=request.stack,
-        site=request.site,
-        stack_versions=request.stack_versions,
-        settings=request.settings,
-        worker_args=request.worker_args,
-        asked=request.asked,
-        started_at=started_at,
+    return msgspec.structs.replace(
+        record_of(request, findings=findings, started_at=started_at),
         seconds=run.recorder.now(),
         boot_s=run.boot_s,
         load_t=run.load_t,
         harness_cpu_s=cpu_s,
-        verdict=worst(finding.verdict for finding in findings),
-        findings=findings,
         advice=advise(
             request.scenario,
             findings,
