@@ -120,7 +120,7 @@ def run(
     root = choose_result_folder(out)
     with console.status("Looking for the parts and making the stacks"):
         plan = make_jobs(wish, root=root)
-    make_result_folder(root)
+    root = make_result_folder(root)
     with Live(console, plan) as live:
         results = run_all(
             plan, root=root, at_once=jobs, on_progress=live.progress, on_done=live.done
@@ -166,7 +166,7 @@ def bench(
     console = Console()
     root = choose_result_folder(out)
     plan = make_jobs(benchmark.wish(repeat), root=root)
-    make_result_folder(root)
+    root = make_result_folder(root)
     with Live(console, plan) as live:
         results = run_all(plan, root=root, at_once=1, on_progress=live.progress, on_done=live.done)
     console.print(benchmark.table(results))

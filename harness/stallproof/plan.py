@@ -59,11 +59,11 @@ def choose_result_folder(out: Path | None) -> Path:
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise PlanError(f"--out {out}: it exists already; name a new folder")
-    return out.resolve()
+    return out
 
 
-def make_result_folder(root: Path) -> None:
-    """Make it, once the plan stands: what cannot be run leaves nothing behind.
+def make_result_folder(root: Path) -> Path:
+    """Make it, once the plan stands: what cannot be run leaves nothing behind. Its whole path.
 
     Raises:
         PlanError: it cannot be made.
@@ -72,6 +72,7 @@ def make_result_folder(root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PlanError(f"--out {root}: cannot be made: {error.strerror}") from None
+    return root.resolve()
 
 
 def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
@@ -115,7 +116,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         task_s=scenario.workload.task_s,
                         broker_binary=broker,
                         toxiproxy_binary=toxiproxy,
-                        run_dir=str(root / folder),
+                        run_dir=str(root.resolve() / folder),
                     )
                     request = Request(
                         scenario=scenario,

@@ -139,7 +139,7 @@ class Batch:
             for job in make_jobs(wish, root=root)
             if (job.request.scenario.name, job.request.spec.profile) in wanted
         ]
-        make_result_folder(root)
+        root = make_result_folder(root)
         run_all(
             jobs,
             root=root,
