@@ -9,8 +9,8 @@ from stallproof import EVERY, Down, Workload, at, breaks, scenario
     tags=["default"],
     expected={
         "celery-defaults": breaks(
-            "accept",
             because="POST publishes straight to the broker and fails with it: no outbox.",
+            sometimes=True,
         ),
         "guide-int-keys": breaks(
             because="POST publishes straight to the broker and fails with it: no outbox.",

@@ -8,7 +8,6 @@ from stallproof import BACKEND, Down, Timeout, at, breaks, scenario
     tags=["default"],
     expected={
         "guide-int-keys": breaks(
-            "lost",
             "accept",
             because=(
                 "task_track_started writes to the result backend before the task's first line: "

@@ -103,7 +103,8 @@ def breaks(*checkers: str, because: str, sometimes: bool = False) -> Expect:
         expected={"celery-defaults": breaks("accept", because="No outbox.")}
 
     Args:
-        checkers: those that are violated every time (others may be as well).
+        checkers: those that are violated every time (others may be as well); none where it is
+            sure that something is, but which depends on the moment.
         because: why, in a sentence or two, with the setting that decides it.
         sometimes: only some runs show it; name no checkers then.
     """
