@@ -11,6 +11,7 @@ from typing import Literal
 
 import anyio
 import httpx2
+import msgspec
 
 from stallproof.history import AnyEvent, Op, Recorder, Task
 
@@ -56,7 +57,7 @@ class Clients:
 
     async def _submit(self, number: int) -> str | None:
         start = self._recorder.now()
-        self._op(Op(t=start, f="submit", type="invoke", story=number))
+        self._recorder.add(Op(t=start, f="submit", type="invoke", story=number))
         self.submitting += 1
         body = {
             "title": f"Story {number}",
@@ -83,23 +84,13 @@ class Clients:
             if story_id is not None:
                 self._ended[story_id] = anyio.Event()
                 self.accepted.add(story_id)
-            now = self._recorder.now()
-            self._op(
-                Op(
-                    t=now,
-                    f="submit",
-                    type=kind,
-                    story=number,
-                    story_id=story_id,
-                    latency_s=now - start,
-                    error=error,
-                )
-            )
+            op = Op(t=start, f="submit", type=kind, story=number, story_id=story_id, error=error)
+            self._complete(op)
         return story_id
 
     async def _await(self, number: int, story_id: str) -> bool:
         start = self._recorder.now()
-        self._op(Op(t=start, f="await", type="invoke", story=number, story_id=story_id))
+        self._recorder.add(Op(t=start, f="await", type="invoke", story=number, story_id=story_id))
         outcome: Literal["ok", "fail", "info"] = "info"
         error: str | None = "the watch ended first"
         try:
@@ -114,18 +105,8 @@ class Clients:
                 elif self._ended[story_id].is_set():
                     await anyio.sleep(0.05)  # the ledger is a moment ahead of the store
         finally:
-            now = self._recorder.now()
-            self._op(
-                Op(
-                    t=now,
-                    f="await",
-                    type=outcome,
-                    story=number,
-                    story_id=story_id,
-                    latency_s=now - start,
-                    error=error,
-                )
-            )
+            op = Op(t=start, f="await", type=outcome, story=number, story_id=story_id, error=error)
+            self._complete(op)
         if outcome == "ok":
             self.done.add(story_id)
         return outcome == "ok"
@@ -137,8 +118,10 @@ class Clients:
         except (httpx2.HTTPError, ValueError):
             return None
 
-    def _op(self, op: Op) -> None:
-        self._recorder.add(op)
+    def _complete(self, op: Op) -> None:
+        """Record how an operation that was invoked at `op.t` came out now."""
+        now = self._recorder.now()
+        self._recorder.add(msgspec.structs.replace(op, t=now, latency_s=now - op.t))
 
     def _wake(self, event: AnyEvent) -> None:
         if isinstance(event, Task) and event.event == "end" and event.outcome == "ok":
