@@ -1,3 +1,5 @@
+import re
+from importlib.resources import files
 from math import inf
 from pathlib import Path
 
@@ -7,7 +9,13 @@ from hypothesis import strategies as st
 
 from stallproof import catalog
 from stallproof.gate.measures import MEASURES
-from stallproof.gate.thresholds import Bounds, Thresholds, ThresholdsError, load_thresholds
+from stallproof.gate.thresholds import (
+    DEFAULTS,
+    Bounds,
+    Thresholds,
+    ThresholdsError,
+    load_thresholds,
+)
 
 KNOWN = catalog.load()
 SOME = "broker-killed-4s"
@@ -23,6 +31,15 @@ def test_every_bound_has_a_default_and_a_measure() -> None:
     default = load_thresholds(None, known=KNOWN).every.named()
     assert set(default) == set(Bounds.__struct_fields__)
     assert set(default) == {"min_runs_valid", *MEASURES}
+
+
+def test_the_document_shows_the_defaults_and_the_gate_s_scenarios() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "GATE.md").read_text()
+    defaults = (files("stallproof.gate") / DEFAULTS).read_text(encoding="utf-8")
+    assert f"```toml\n{defaults}```\n" in document
+    table = document.partition("## What it runs")[2].partition("Left out")[0]
+    tagged = {scenario.name for scenario in catalog.select(KNOWN, ["tag:gate"])}
+    assert set(re.findall(r"`([a-z0-9-]+-[a-z0-9-]+)`", table)) == tagged
 
 
 def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
