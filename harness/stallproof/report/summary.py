@@ -53,7 +53,7 @@ def _ground(results: Results) -> list[str]:
             for verdict, word in (
                 (Verdict.INVALID, "violated"),
                 (Verdict.UNKNOWN, "not judged"),
-                (Verdict.VALID, "hold"),
+                (Verdict.VALID, "valid"),
             )
             if any(r.verdict is verdict for r in members)
         ]
