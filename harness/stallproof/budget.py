@@ -25,7 +25,7 @@ class Budget:
     @property
     def why(self) -> str:
         """What is said of a run that it cut short."""
-        return f"the time budget of {self.for_s:g} s was used up"
+        return f"the time budget of {self.for_s:g} s was used up."
 
 
 class BudgetSpentError(Exception):

@@ -62,7 +62,7 @@ def test_what_has_not_begun_when_it_is_spent_never_begins(tmp_path: Path, spent:
     assert [run.scenario.name for run in runs] == [scenario.name for scenario in GATE[:3]]
     for run in runs:
         assert cut_short(run)
-        assert run.findings[0].text == "the time budget of 0 s was used up"
+        assert run.findings[0].text == "the time budget of 0 s was used up."
         assert not (tmp_path / run.dir / "history.jsonl").exists()
     assert exit_for(results) is Exit.INCONCLUSIVE
 
