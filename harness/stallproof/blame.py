@@ -92,6 +92,7 @@ def _trial(job: Job, without: frozenset[str], *, number: int, root: Path) -> Job
         boot_deadline_s=TRIAL_BOOT_DEADLINE_S,
         exits_allowed=0,
         only_start=True,
+        speed=1.0,
     )
     return Job(request=request, dir=folder)
 

@@ -88,6 +88,10 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Runs at once.")] = 4,
     out: Out = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=1, help="System seconds in a real one; the most allowed by default."),
+    ] = None,
     worker_args: Annotated[str, typer.Option(help="Worker flags beyond the profile's.")] = "",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE (JSON): change one setting.")
@@ -116,6 +120,7 @@ def run(
         worker_args=_flags(worker_args),
         settings=dict(_setting(text) for text in set_ or []),
         unset=tuple(unset or []),
+        speed=speed,
         broker=broker,
         namespaces=site == LOCAL and not loopback,
     )

@@ -38,6 +38,8 @@ def scenario(
     limits: Limits | None = None,
     route: Route | None = None,
     persistence: Persistence = Persistence.AOF,
+    max_speed: float = 1.0,
+    settings: Mapping[str, object] | None = None,
     tags: Sequence[str] = (),
     expected: Mapping[str, Expect] | None = None,
 ) -> Callable[[Callable[[], None]], Scenario]:
@@ -49,6 +51,8 @@ def scenario(
         limits: what must hold beyond the defaults.
         route: the way to the broker; what the faults need by default, else direct.
         persistence: what the broker keeps over a restart.
+        max_speed: how many times faster than real time it may run, and does by default.
+        settings: by dotted key, laid over those of any profile.
         tags: groups to select it by.
         expected: per profile that does not hold, what it shows instead.
 
@@ -69,6 +73,8 @@ def scenario(
             limits=limits or Limits(),
             route=route or steps.route or Route.DIRECT,
             persistence=persistence,
+            max_speed=max_speed,
+            settings=dict(settings or {}),
             tags=tuple(tags),
             expected=dict(expected or {}),
         )

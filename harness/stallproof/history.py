@@ -1,8 +1,9 @@
 """The history: an append-only record of everything that was done and seen.
 
 One JSON object a line, written as it happens, so a crash keeps what came before.
-Times (`t`) are seconds since the run's clock started, from CLOCK_MONOTONIC, which all
-processes of a local site share.
+Times (`t`) are seconds of system time since the run's clock started, from CLOCK_MONOTONIC as the
+system's processes see it (`stallproof.clock`). The first event says how much faster than real time
+that is: `t / speed` are the real seconds.
 
     recorder.add(Health(t=recorder.now(), service="worker", status=200, latency_s=0.002))
 """
@@ -10,18 +11,41 @@ processes of a local site share.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from stallproof.clock import REAL, Clock
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
     """One thing done or seen, `t` seconds into the run."""
 
     t: float
+
+
+class ClockSet(Event, frozen=True, kw_only=True, omit_defaults=True, tag="clock"):
+    """The head of the history: how fast the system's time goes, and when it was real time."""
+
+    speed: float
+    """Seconds of system time in a real one."""
+    wall_s: float
+    """The UNIX time at which this event stands, real and of the system."""
+
+
+class KernelTimer(Event, frozen=True, kw_only=True, omit_defaults=True, tag="kernel-timer"):
+    """A service armed a timer of the kernel, which goes by real time whatever the speed.
+
+    Looked for only where system time is faster; `t` is when it was found.
+    """
+
+    service: str
+    option: str
+    """The socket option: `TCP_KEEPIDLE`."""
+    value: int
+    """As given to setsockopt: seconds; milliseconds for TCP_USER_TIMEOUT; a count or a switch."""
 
 
 class Phase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="phase"):
@@ -133,7 +157,18 @@ class InstancePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="i
 
 
 AnyEvent = (
-    Phase | Op | Task | FaultPhase | Bite | Health | Log | Broker | Connections | InstancePhase
+    ClockSet
+    | KernelTimer
+    | Phase
+    | Op
+    | Task
+    | FaultPhase
+    | Bite
+    | Health
+    | Log
+    | Broker
+    | Connections
+    | InstancePhase
 )
 
 E = TypeVar("E", bound=Event)
@@ -142,9 +177,9 @@ E = TypeVar("E", bound=Event)
 class Recorder:
     """Appends events to a file, thread-safe, each line whole and flushed at once."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self.started_at = clock()
+    def __init__(self, path: Path, *, clock: Clock = REAL) -> None:
+        self.clock = clock
+        self.started_at = clock.now()
         """The clock's reading at t = 0: subtract it from a monotonic time to get `t`."""
         self._file = path.open("ab", buffering=0)
         self._lock = threading.Lock()
@@ -152,8 +187,8 @@ class Recorder:
         self._watchers: list[Callable[[AnyEvent], None]] = []
 
     def now(self) -> float:
-        """Seconds since the run's clock started."""
-        return self._clock() - self.started_at
+        """Seconds of system time since the run's clock started."""
+        return self.clock.now() - self.started_at
 
     def add(self, event: AnyEvent) -> None:
         """Write one event. It is on its way to the disk when this returns."""

@@ -20,15 +20,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def likely_s(self) -> float:
-        """How long, boot apart: one that is known not to hold is watched to the end."""
+        """Real seconds, boot apart: one that is known not to hold is watched to the end."""
         scenario = self.request.scenario
         fails = self.request.spec.profile in scenario.expected
-        return scenario.workload.for_s + (scenario.limits.settle_s if fails else 0.0)
+        system_s = scenario.workload.for_s + (scenario.limits.settle_s if fails else 0.0)
+        return system_s / self.request.speed
 
     @property
     def deadline_s(self) -> float:
+        """Real seconds."""
         scenario = self.request.scenario
-        return scenario.workload.for_s + scenario.limits.settle_s + MARGIN_S
+        system_s = scenario.workload.for_s + scenario.limits.settle_s
+        return system_s / self.request.speed + MARGIN_S
 
 
 def store(path: Path, value: msgspec.Struct) -> None:

@@ -170,11 +170,18 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     route: Route = Route.DIRECT
     persistence: Persistence = Persistence.AOF
+    max_speed: float = 1.0
+    """How many times faster than real time it may run: 1 where the kernel's own timers, or the
+    work of this machine, decide what is seen."""
+    settings: dict[str, Any] = {}
+    """Settings that it is about, by dotted key, laid over those of any profile."""
     tags: tuple[str, ...] = ()
     expected: dict[str, Expect] = {}
     """Per profile; a profile that is not named must be valid."""
 
     def __post_init__(self) -> None:
+        if self.max_speed < 1:
+            raise ValueError(f"{self.name}: max_speed is {self.max_speed}: it must be 1 or more")
         needed = self.schedule.route
         if needed is not None and needed != self.route:
             raise ValueError(f"{self.name}: its faults need route {needed}, it says {self.route}")
@@ -223,9 +230,12 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for beyond scenario, profile, stack and site: options of `stallproof run`."""
     started_at: str
     """ISO 8601, UTC."""
+    speed: float = 1.0
+    """Seconds of system time in a real one. History and findings tell system time."""
     seconds: float = 0.0
+    """How long the whole run took, in real seconds."""
     boot_s: float | None = None
-    """From the first process started to the first story executed."""
+    """From the first process started to the first story executed, in real seconds."""
     load_t: float = 0.0
     """History time at which load started: a step's moment is `load_t + at_s`."""
     harness_cpu_s: float | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from stallproof.clock.build import find_shim
 from stallproof.interface import InterfaceError, Settings, profiles, settings
 from stallproof.job import Job
 from stallproof.model import Scenario
@@ -38,6 +39,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Single settings to change, by dotted key."""
     unset: tuple[str, ...] = ()
     """Single settings to leave out, by dotted key."""
+    speed: float | None = None
+    """Seconds of system time in a real one; None: the most that each scenario allows."""
     broker: str | None = None
     namespaces: bool = True
     """False: plain processes on loopback even where namespaces are to be had."""
@@ -79,21 +82,18 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
     """Every run of the wish, in the order scenario, profile, stack, repeat.
 
     Raises:
-        PlanError: a profile that the system does not have.
+        PlanError: a profile that the system does not have, or a speed that is too high.
         StackError: a stack that cannot be made.
         SiteError: a part that cannot be had.
     """
-    env = _overrides(wish)
     try:
         stacks = [Stack.parse(name) for name in wish.stacks]
     except StackError as error:
         raise PlanError(f"--{error}") from None
     environments = {stack.name: prepare(stack, cache=cache_dir()) for stack in stacks}
-    in_force = {
-        (stack, profile): _settings(environment, profile, env)
-        for stack, environment in environments.items()
-        for profile in wish.profiles
-    }
+    in_force = _InForce(wish)
+    speeds = {scenario.name: _speed(scenario, wish) for scenario in wish.scenarios}
+    shim = find_shim() if max(speeds.values(), default=1.0) > 1 else None
     broker = find_broker(wish.broker).path
     proxied = any(scenario.route is Route.PROXIED for scenario in wish.scenarios)
     toxiproxy = find_toxiproxy().path if proxied else None
@@ -104,7 +104,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
             for stack, environment in environments.items():
                 for repeat in range(1, wish.repeat + 1):
                     folder = _folder(scenario, profile, stack, repeat, wish)
-                    known = in_force[stack, profile]
+                    env, known = in_force.of(scenario, environment, profile)
                     spec = SystemSpec(
                         profile=profile,
                         python=environment.python,
@@ -116,6 +116,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         task_s=scenario.workload.task_s,
                         broker_binary=broker,
                         toxiproxy_binary=toxiproxy,
+                        shim=shim,
                         run_dir=str(root.resolve() / folder),
                     )
                     request = Request(
@@ -128,6 +129,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         settings=known.settings,
                         worker_args=(*known.worker_args, *wish.worker_args),
                         asked=_asked(wish),
+                        speed=speeds[scenario.name],
                     )
                     jobs.append(Job(request=request, dir=folder))
     return jobs
@@ -143,10 +145,40 @@ def _namespaces_at_hand() -> bool:
     return why_not is None
 
 
-def _overrides(wish: Wish) -> dict[str, str]:
+def _speed(scenario: Scenario, wish: Wish) -> float:
+    if wish.speed is None:
+        return scenario.max_speed
+    if wish.speed > scenario.max_speed:
+        raise PlanError(
+            f"--speed {wish.speed:g}: {scenario.name} allows at most {scenario.max_speed:g}, "
+            "because timers of the kernel or the work of this machine decide what is seen in it"
+        )
+    return wish.speed
+
+
+class _InForce:
+    """The settings in force, asked of the system once for each combination."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
+        self._known: dict[tuple[str, str, str], Settings] = {}
+
+    def of(
+        self, scenario: Scenario, environment: Environment, profile: str
+    ) -> tuple[dict[str, str], Settings]:
+        """What the system finds in its environment, and what it makes of it."""
+        env = _overrides(scenario, self._wish)
+        key = (environment.python, profile, json.dumps(env))
+        if key not in self._known:
+            self._known[key] = _settings(environment, profile, env)
+        return env, self._known[key]
+
+
+def _overrides(scenario: Scenario, wish: Wish) -> dict[str, str]:
+    """The scenario's own settings, and over them what was asked for."""
     env = {}
-    if wish.settings:
-        env["STORYMIMI_SET"] = json.dumps(wish.settings)
+    if together := {**scenario.settings, **wish.settings}:
+        env["STORYMIMI_SET"] = json.dumps(together)
     if wish.unset:
         env["STORYMIMI_UNSET"] = ",".join(wish.unset)
     return env
@@ -154,7 +186,7 @@ def _overrides(wish: Wish) -> dict[str, str]:
 
 def _asked(wish: Wish) -> tuple[str, ...]:
     """The wish's own options, as one would type them again."""
-    asked = []
+    asked = [] if wish.speed is None else ["--speed", f"{wish.speed:g}"]
     if wish.worker_args:
         asked += ["--worker-args", shlex.join(wish.worker_args)]
     for key, value in wish.settings.items():

@@ -20,8 +20,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[Setting, ...]
     worker_args: tuple[str, ...]
     asked: tuple[str, ...] = ()
+    speed: float = 1.0
+    """Seconds of system time in a real one."""
     boot_deadline_s: float = 40.0
-    """A system that has not executed one story by then never came up."""
+    """Real seconds, for it is the machine that boots. A system that has not executed one story by
+    then never came up."""
     exits_allowed: int = 2
     """Nor has one that exits more often than this before its first story."""
     only_start: bool = False
@@ -51,6 +54,7 @@ def record_of(
         settings=request.settings,
         worker_args=request.worker_args,
         asked=request.asked,
+        speed=request.speed,
         started_at=started_at,
         verdict=worst(finding.verdict for finding in findings),
         findings=findings,

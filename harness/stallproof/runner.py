@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import resource
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,17 +22,27 @@ import msgspec
 
 from stallproof.advice import advise
 from stallproof.checkers import judge
+from stallproof.clock import ArmedTimer, Clock
 from stallproof.faults import AnyFault
-from stallproof.history import Bite, FaultPhase, History, Phase, Recorder
+from stallproof.history import (
+    Bite,
+    ClockSet,
+    FaultPhase,
+    History,
+    KernelTimer,
+    Phase,
+    Recorder,
+)
 from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict
 from stallproof.request import Progress, Request, record_of
-from stallproof.sites.base import Site, System
+from stallproof.sites.base import KernelTimers, Site, System
 from stallproof.sites.local import LocalSite
 from stallproof.warmup import warm_up
 from stallproof.watch import watch
 from stallproof.workload import Clients
 
 PROGRESS_S = 0.25
+LAST_LOOK_S = 1.0
 HARNESS_FAILED = 4
 
 
@@ -46,11 +57,23 @@ class Run:
         self.clients: Clients | None = None
         self.load_t = 0.0
         self.boot_s: float | None = None
+        """Real seconds."""
+        self.kernel_timers: set[ArmedTimer] = set()
+        self._began = time.monotonic()
 
     def enter(self, phase: str) -> None:
         self.phase = phase
         now = self.recorder.now()
         self.recorder.add(msgspec.convert({"kind": "phase", "t": now, "name": phase}, Phase))
+
+    @property
+    def real_s(self) -> float:
+        """Real seconds since it began."""
+        return time.monotonic() - self._began
+
+    async def until(self, t: float) -> None:
+        """Sleep until that time of the history."""
+        await self.recorder.clock.sleep(t - self.recorder.now())
 
     def progress(self) -> Progress:
         clients = self.clients
@@ -65,6 +88,10 @@ class Run:
 
 async def execute(run: Run, site: Site) -> None:
     """Boot, warm up, load while the faults go, settle."""
+    recorder = run.recorder
+    recorder.add(
+        ClockSet(t=recorder.now(), speed=recorder.clock.speed, wall_s=recorder.clock.wall_s())
+    )
     run.enter("boot")
     async with (
         site.boot(run.request.spec, run.recorder) as system,
@@ -79,8 +106,10 @@ async def execute(run: Run, site: Site) -> None:
             run.request, system, clients=run.clients, http=http, recorder=run.recorder
         )
         if works:
-            run.boot_s = run.recorder.now()
-            await _load(run, system)
+            run.boot_s = run.real_s
+            if not _note_kernel_timers(run, system):
+                await _load(run, system)
+                _note_kernel_timers(run, system)
         run.enter("end")
         background.cancel_scope.cancel()
 
@@ -91,36 +120,51 @@ def _http(base_url: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=base_url, limits=limits, trust_env=False)
 
 
+def _note_kernel_timers(run: Run, system: System) -> bool:
+    """Write down those armed so far. True: they may decide, so it must not go on at this speed."""
+    if run.recorder.clock.speed == 1:
+        return False
+    armed = system.use(KernelTimers).armed()
+    for timer in armed:
+        if timer in run.kernel_timers:
+            continue
+        run.kernel_timers.add(timer)
+        run.recorder.add(KernelTimer(t=run.recorder.now(), **timer._asdict()))
+    steps = run.request.scenario.schedule.steps
+    return bool(armed) and any(step.fault.kernel_timers for step in steps)
+
+
 async def _load(run: Run, system: System) -> None:
     """Stories arrive and faults come and go; then watch until all is done, or long enough."""
     assert run.clients is not None
     scenario = run.request.scenario
     run.enter("load")
     run.load_t = run.recorder.now()
-    start = anyio.current_time()
+    start = run.load_t
+    clock = run.recorder.clock
     async with anyio.create_task_group() as stories:
         async with anyio.create_task_group() as faults:
             for index, step in enumerate(scenario.schedule.steps):
                 faults.start_soon(_step, run, system, index, step, start)
             for number, arrival_s in enumerate(scenario.workload.arrivals_s()):
-                await anyio.sleep_until(start + arrival_s)
+                await run.until(start + arrival_s)
                 stories.start_soon(run.clients.story, number)
         run.enter("settle")
-        with anyio.move_on_after(scenario.limits.settle_s):
+        with anyio.move_on_after(clock.real_s(scenario.limits.settle_s)):
             while not run.clients.idle:
                 await anyio.sleep(0.1)
         # One more sample of everything, so that the end is seen and not inferred.
-        await anyio.sleep(1.0)
+        await anyio.sleep(clock.real_s(LAST_LOOK_S, at_least_s=LAST_LOOK_S))
         stories.cancel_scope.cancel()
 
 
 async def _step(run: Run, system: System, index: int, step: Step, start: float) -> None:
-    """One fault: begin it on time, prove that it bites, undo it on time."""
+    """One fault: begin it on time, prove that it bites, undo it on time (of the system)."""
     fault = step.fault
-    await anyio.sleep_until(start + step.at_s)
+    await run.until(start + step.at_s)
     begun = await fault.begin(system)
     run.in_force.append(fault.describe())
-    _note(run, index, fault, "begin", anyio.current_time() - start - step.at_s, begun)
+    _note(run, index, fault, "begin", run.recorder.now() - start - step.at_s, begun)
     seen = await fault.observe(system, begun)
     run.recorder.add(
         Bite(
@@ -133,9 +177,9 @@ async def _step(run: Run, system: System, index: int, step: Step, start: float) 
         )
     )
     if step.for_s is not None:
-        await anyio.sleep_until(start + step.ends_s)
+        await run.until(start + step.ends_s)
         ended = await fault.end(system)
-        _note(run, index, fault, "end", anyio.current_time() - start - step.ends_s, ended)
+        _note(run, index, fault, "end", run.recorder.now() - start - step.ends_s, ended)
     run.in_force.remove(fault.describe())
 
 
@@ -183,7 +227,7 @@ def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: f
     request = run.request
     return msgspec.structs.replace(
         record_of(request, findings=findings, started_at=started_at),
-        seconds=run.recorder.now(),
+        seconds=run.real_s,
         boot_s=run.boot_s,
         load_t=run.load_t,
         harness_cpu_s=cpu_s,
@@ -202,7 +246,8 @@ def main(argument: str) -> int:
     request = msgspec.json.decode(Path(argument).read_bytes(), type=Request)
     folder = Path(request.spec.run_dir)
     started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    recorder = Recorder(folder / "history.jsonl")
+    clock = Clock.starting_now(request.speed)
+    recorder = Recorder(folder / "history.jsonl", clock=clock)
     run = Run(request, recorder)
     site = LocalSite(namespaces=request.namespaces)
     if missing := lacking(request.scenario, site):

@@ -62,7 +62,7 @@ def build_toxiproxy() -> str:
     """
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / "lock"):
+    with locked(cache / "lock"):
         if (done := cached_toxiproxy()) is not None:
             return done
         for abandoned in cache.glob("build-*"):
@@ -114,7 +114,7 @@ def _go_install(go: str, work: Path) -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the file's lock; it is free again when the process ends, however it does.
 
     Raises:

@@ -12,8 +12,11 @@ import msgspec
 
 from stallproof.history import Broker, Connections, Health, Recorder, Task
 from stallproof.sites.base import Address, BrokerCommands, Link, System
+from stallproof.sites.liveness import ANSWER_REAL_S
 
 SAMPLE_S = 0.5
+SAMPLE_REAL_S = 0.25
+"""No denser than this, however fast the system's time goes: looking costs processor time."""
 HEALTH_DEADLINE_S = 0.9
 """A health port that answers later than this has not answered in its second."""
 LEDGER_S = 0.05
@@ -25,17 +28,20 @@ QUEUES_AT_MOST = 100
 
 
 async def watch(system: System, recorder: Recorder, http: httpx2.AsyncClient) -> None:
-    """Sample everything until cancelled."""
+    """Sample everything until cancelled. Periods are system time, down to what is bearable."""
+    clock = recorder.clock
+    period_s = clock.real_s(SAMPLE_S, at_least_s=SAMPLE_REAL_S)
+    ledger_s = clock.real_s(LEDGER_S, at_least_s=LEDGER_S)
     async with anyio.create_task_group() as group:
-        group.start_soon(_every, LEDGER_S, LedgerTail(system.ledger, recorder).read)
+        group.start_soon(_every, ledger_s, LedgerTail(system.ledger, recorder).read)
         for service, url in system.health_urls.items():
-            group.start_soon(_every, SAMPLE_S, HealthProbe(service, url, recorder, http).sample)
+            group.start_soon(_every, period_s, HealthProbe(service, url, recorder, http).sample)
         broker = BrokerSampler(system.use(BrokerCommands), recorder)
-        group.start_soon(_every, SAMPLE_S, broker.sample)
+        group.start_soon(_every, period_s, broker.sample)
 
 
 async def _every(period_s: float, act: Callable[[], Awaitable[None]]) -> None:
-    """Act at a fixed rate; an act that takes longer than a period delays the next, no more."""
+    """Act at a fixed real rate; an act that takes longer than a period delays the next, no more."""
     while True:
         start = anyio.current_time()
         await act()
@@ -98,9 +104,10 @@ class HealthProbe:
 
     async def sample(self) -> None:
         start = self._recorder.now()
+        deadline_s = self._recorder.clock.real_s(HEALTH_DEADLINE_S, at_least_s=ANSWER_REAL_S)
         status, error = None, None
         try:
-            answer = await self._http.get(self._url, timeout=HEALTH_DEADLINE_S)
+            answer = await self._http.get(self._url, timeout=deadline_s)
             status = answer.status_code
         except httpx2.HTTPError as problem:
             error = type(problem).__name__

@@ -18,7 +18,10 @@ from stallproof.history import AnyEvent, Op, Recorder, Task
 SUBMIT_DEADLINE_S = 30.0
 """After this a client gives up and does not know what became of its story."""
 READ_DEADLINE_S = 5.0
+ANSWER_REAL_S = 0.5
+"""An API on this machine gets at least so long to answer, whatever the speed."""
 LOOK_AGAIN_S = 1.0
+LOOK_AGAIN_REAL_S = 0.25
 """How often a client asks for a story of which the ledger has told nothing yet."""
 
 
@@ -27,6 +30,7 @@ class Clients:
 
     def __init__(self, recorder: Recorder, http: httpx2.AsyncClient) -> None:
         self._recorder = recorder
+        self._clock = recorder.clock
         self._http = http
         self._user_id = str(uuid.uuid4())
         self._ended: dict[str, anyio.Event] = {}
@@ -64,11 +68,12 @@ class Clients:
             "prompt": f"A magical adventure, number {number}",
             "user_id": self._user_id,
         }
+        deadline_s = self._clock.real_s(SUBMIT_DEADLINE_S, at_least_s=ANSWER_REAL_S)
         kind: Literal["ok", "fail", "info"] = "info"
         story_id: str | None = None
         error: str | None = "cancelled"
         try:
-            answer = await self._http.post("/stories/", json=body, timeout=SUBMIT_DEADLINE_S)
+            answer = await self._http.post("/stories/", json=body, timeout=deadline_s)
             if answer.status_code == httpx2.codes.ACCEPTED:
                 kind, story_id, error = "ok", str(answer.json()["id"]), None
             else:
@@ -91,11 +96,12 @@ class Clients:
     async def _await(self, number: int, story_id: str) -> bool:
         start = self._recorder.now()
         self._recorder.add(Op(t=start, f="await", type="invoke", story=number, story_id=story_id))
+        again_s = self._clock.real_s(LOOK_AGAIN_S, at_least_s=LOOK_AGAIN_REAL_S)
         outcome: Literal["ok", "fail", "info"] = "info"
         error: str | None = "the watch ended first"
         try:
             while outcome == "info":
-                with anyio.move_on_after(LOOK_AGAIN_S):
+                with anyio.move_on_after(again_s):
                     await self._ended[story_id].wait()
                 status = await self._status(story_id)
                 if status == "done":
@@ -112,8 +118,9 @@ class Clients:
         return outcome == "ok"
 
     async def _status(self, story_id: str) -> str | None:
+        deadline_s = self._clock.real_s(READ_DEADLINE_S, at_least_s=ANSWER_REAL_S)
         try:
-            answer = await self._http.get(f"/stories/{story_id}", timeout=READ_DEADLINE_S)
+            answer = await self._http.get(f"/stories/{story_id}", timeout=deadline_s)
             return str(answer.json()["status"]) if answer.is_success else None
         except (httpx2.HTTPError, ValueError):
             return None

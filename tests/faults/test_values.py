@@ -47,6 +47,7 @@ FAULTS: dict[type, st.SearchStrategy[Any]] = {
     faults.ClientKill: st.builds(
         faults.ClientKill, kind=st.sampled_from(("normal", "pubsub")), links=LINKS
     ),
+    faults.InstanceKill: st.builds(faults.InstanceKill, service=st.sampled_from(("api", "worker"))),
     faults.IdleReset: st.builds(faults.IdleReset, min_idle_s=st.floats(0, 3600), links=LINKS),
 }
 ANY = st.one_of(*FAULTS.values())

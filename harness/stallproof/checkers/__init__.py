@@ -18,6 +18,7 @@ from stallproof.checkers.fault_bit import fault_bit
 from stallproof.checkers.health import health
 from stallproof.checkers.observed import observed
 from stallproof.checkers.recovery import recovery
+from stallproof.checkers.speed import speed
 from stallproof.checkers.stalled import stalled
 from stallproof.checkers.whereabouts import lost, unfinished
 from stallproof.history import History
@@ -33,7 +34,8 @@ TIMED = (stalled, recovery, accept, health)
 def judge(history: History, scenario: Scenario) -> tuple[Finding, ...]:
     """Every checker's finding, in the order a reader wants them. O(n log n).
 
-    A system that did not come up gets only `boot`. Where the harness did not keep up
+    A system that did not come up gets only `boot`, one whose time may not be compressed also
+    `speed`, which is there only where it was. Where the harness did not keep up
     (`observed` is unknown), what depends on time is at best unknown: an overloaded machine
     gives no verdict. Never raises on a well-formed history.
     """
@@ -41,12 +43,16 @@ def judge(history: History, scenario: Scenario) -> tuple[Finding, ...]:
     booted = boot(facts)
     if booted.verdict is not Verdict.VALID:
         return (booted,)
+    compressed = speed(facts)
+    if compressed is not None and compressed.verdict is not Verdict.VALID:
+        return (booted, compressed)
     watched = observed(facts)
     counted = [check(facts) for check in COUNTED]
     timed = [check(facts) for check in TIMED]
     if watched.verdict is not Verdict.VALID:
         timed = [_withheld(finding) for finding in timed]
-    return (booted, *counted, *timed, fault_bit(facts), watched)
+    paced = () if compressed is None else (compressed,)
+    return (booted, *counted, *timed, fault_bit(facts), watched, *paced)
 
 
 def _withheld(finding: Finding) -> Finding:

@@ -20,8 +20,10 @@ import msgspec
 from stallproof.checkers.spans import Span, held, union
 from stallproof.checkers.stalls import idle_spans
 from stallproof.checkers.stories import Attempt, Story, Tale, read_ledger, read_stories
+from stallproof.clock import lenient_s
 from stallproof.history import (
     Broker,
+    ClockSet,
     E,
     FaultPhase,
     History,
@@ -62,6 +64,8 @@ class Facts:
         """The run reached its end; False: the history was cut short."""
         self.end_t = ends[0] if ends else max((event.t for event in events), default=0.0)
         self.events = [event for event in events if event.t <= self.end_t]
+        self.speed = next((event.speed for event in self.of(ClockSet)), 1.0)
+        """Seconds of system time, which is the history's, in a real one."""
         loads = [phase.t for phase in self.of(Phase) if phase.name == "load"]
         self.load_t = loads[0] if loads else None
         """When the load began; None: it never did."""
@@ -69,6 +73,10 @@ class Facts:
     def of(self, kind: type[E]) -> list[E]:
         """The events of one kind up to the end of the watch, in order of time."""
         return [event for event in self.events if isinstance(event, kind)]
+
+    def lenient_s(self, limit_s: float, *, real_s: float) -> float:
+        """A limit on the harness's own work: at a higher speed the machine works no faster."""
+        return lenient_s(limit_s, speed=self.speed, real_s=real_s)
 
     def into_load_s(self, t: float) -> float:
         """A moment of the history, counted from the start of the load (of the watch, without)."""

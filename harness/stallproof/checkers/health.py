@@ -20,12 +20,16 @@ from stallproof.checkers.wording import seconds
 from stallproof.history import Health, InstancePhase
 from stallproof.model import Finding, Verdict
 from stallproof.sites.base import Liveness
+from stallproof.sites.liveness import ANSWER_REAL_S
 
 SAMPLE_EVERY_S = 3.0
-"""On average a sample at least this often, or nothing can be said."""
+SAMPLE_EVERY_REAL_S = 0.75
+"""On average a sample at least this often (where system time is faster: at least that often in
+real time), or nothing can be said."""
 FLOWING_S = 5.0
 """Work flows between two deliveries taken no further apart than this."""
 FALSE_ALARM_S = 10.0
+FALSE_ALARM_REAL_S = 1.5
 """A service in order that does not say so for longer than this is near being killed for it."""
 
 
@@ -33,7 +37,9 @@ def health(facts: Facts) -> Finding:
     """A stalled worker stops answering 200, a working one does not, and the API always answers.
 
     Reads Health, Op, Task, Broker, FaultPhase, InstancePhase. An answer holds until the next;
-    a 200 that took longer than Cloud Run's probe waits (1 s) is none. Three things are measured:
+    a 200 that took longer than Cloud Run's probe waits (1 s) is none. Where system time is faster,
+    an answer has a quarter of a real second at least, and an alarm 1.5 of them. Three things are
+    measured:
 
     The worker hides a stall: during a stall (what `stalled` calls invalid) with work in a queue
     or the broker out of sight, it answers 200. Silence is honest. Work that only lies in
@@ -64,13 +70,15 @@ def health(facts: Facts) -> Finding:
         "api_gap_s": gap_s,
         **{f"{service}_samples": n for service, n in samples.items()},
     }
+    every_s = facts.lenient_s(SAMPLE_EVERY_S, real_s=SAMPLE_EVERY_REAL_S)
+    false_alarm_s = facts.lenient_s(FALSE_ALARM_S, real_s=FALSE_ALARM_REAL_S)
     window_s = total_s(facts.window)
-    sparse = [s for s, n in samples.items() if n < max(1.0, window_s / SAMPLE_EVERY_S)]
+    sparse = [s for s, n in samples.items() if n < max(1.0, window_s / every_s)]
     if sparse:
         text = f"too few health samples of the {' and the '.join(sparse)} in {seconds(window_s)}"
         return Finding(checker="health", verdict=Verdict.UNKNOWN, text=f"{text}.", numbers=numbers)
     limit_s = facts.limits.unhealthy_after_s
-    bad = hidden_s > limit_s or alarm_s > FALSE_ALARM_S or gap_s > FALSE_ALARM_S
+    bad = hidden_s > limit_s or alarm_s > false_alarm_s or gap_s > false_alarm_s
     said = [
         f"the worker answered 200 for {seconds(hidden_s)} of a stall (limit {limit_s:g} s)"
         if facts.stalls
@@ -114,7 +122,7 @@ def _false_alarms(facts: Facts) -> list[Span]:
 
 def _answers(facts: Facts, service: str, *, ok: bool) -> list[Span]:
     """When the service's health was a timely 200; with `ok` False: was anything else."""
-    timeout_s = Liveness().timeout_s
+    timeout_s = facts.lenient_s(Liveness().timeout_s, real_s=ANSWER_REAL_S)
     samples = [
         (sample.t, (sample.status == 200 and sample.latency_s <= timeout_s) is ok)
         for sample in facts.of(Health)

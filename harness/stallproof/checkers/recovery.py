@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 from stallproof.checkers.facts import Facts, FaultWindow
@@ -23,7 +24,7 @@ class Measured:
 def recovery(facts: Facts) -> Finding:
     """After each fault work flowed again, and what was in hand was done.
 
-    Reads FaultPhase, Op, Task. Two things are measured:
+    Reads FaultPhase, Op, Task. Three things are measured:
 
     First start, for each step: from the later of the fault's end (its begin, if instantaneous)
     and the first moment there was work on offer (a POST begun, its story not over), to the
@@ -31,6 +32,10 @@ def recovery(facts: Facts) -> Finding:
     next fault comes before the limit has run out and before anything started, is not judged:
     the later one is. Limit `first_start_s`. A start says that the worker works, not that its
     broker connection does (the task may have been in hand already): `stalled` sees the rest.
+
+    Again: for each attempt that never ended, from its start to the start of the story's next:
+    what a task that was cut short waits for (the visibility timeout, a lease). Measured, not
+    judged: the drain is.
 
     Drain: from the end of the last fault until every story accepted by then is done. Limit
     `drain_s`.
@@ -42,6 +47,7 @@ def recovery(facts: Facts) -> Finding:
     Numbers:
         first_start_s: the slowest of all steps; None if one of them never came about.
         step_N_first_start_s: the same for step N of the schedule.
+        again_s: the longest of those; left out where there is none.
         drain_s: as above (0: nothing was in hand); None if it never came about.
     """
     if not facts.scenario.schedule.steps:
@@ -54,17 +60,22 @@ def recovery(facts: Facts) -> Finding:
     starts = {fault.step: _first_start(facts, fault) for fault in facts.faults}
     judged = {step: start for step, start in starts.items() if start is not None}
     drain = _drain(facts)
+    again_s = _again_s(facts)
     times = [start.seconds for start in judged.values()]
     numbers: dict[str, float | None] = {
         "first_start_s": None if None in times else max(t for t in times if t is not None),
         **{f"step_{step}_first_start_s": start.seconds for step, start in judged.items()},
+        **({} if again_s is None else {"again_s": again_s}),
         "drain_s": drain.seconds,
     }
     verdict = worst([drain.verdict, *(start.verdict for start in judged.values())])
     told = [start for start in judged.values() if start.verdict is not Verdict.VALID]
     if not told:
         told = [max(judged.values(), key=lambda start: start.seconds or 0.0)]
-    text = "; ".join(measured.text for measured in (*told, drain))
+    said = [measured.text for measured in (*told, drain)]
+    if again_s is not None:
+        said.append(f"a task cut short was started again {seconds(again_s)} after its first start")
+    text = "; ".join(said)
     return Finding(checker="recovery", verdict=verdict, text=f"{text}.", numbers=numbers)
 
 
@@ -107,6 +118,16 @@ def _offered_after(facts: Facts, t: float) -> float | None:
         elif over_t is None or over_t > t:
             return t
     return min(moments, default=None)
+
+
+def _again_s(facts: Facts) -> float | None:
+    waits = [
+        later.start_t - earlier.start_t
+        for story in facts.stories
+        for earlier, later in pairwise(story.tale.attempts)
+        if earlier.end_t is None
+    ]
+    return max(waits, default=None)
 
 
 def _drain(facts: Facts) -> Measured:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stallproof.checkers.facts import Facts
-from stallproof.checkers.observed import GAP_S
+from stallproof.checkers.observed import GAP_REAL_S, GAP_S
 from stallproof.checkers.wording import count, seconds, share
 from stallproof.history import Broker
 from stallproof.model import Finding, Verdict
@@ -43,7 +43,7 @@ def whereabouts(facts: Facts) -> Whereabouts:
     blind = ""
     if last is None:
         blind = "the broker was never sampled"
-    elif facts.end_t - last.t > GAP_S:
+    elif facts.end_t - last.t > facts.lenient_s(GAP_S, real_s=GAP_REAL_S):
         blind = f"the broker's last sample is {seconds(facts.end_t - last.t)} older than the end"
     elif not last.up:
         blind = "the broker was down when the watch ended"

@@ -3,6 +3,7 @@
 from stallproof.faults.base import Fault, Observation
 from stallproof.faults.broker import BrokerRestart, ClientKill
 from stallproof.faults.kernel import IdleReset
+from stallproof.faults.lifecycle import InstanceKill
 from stallproof.faults.toxiproxy import (
     Bandwidth,
     Down,
@@ -26,6 +27,7 @@ AnyFault = (
     | BrokerRestart
     | ClientKill
     | IdleReset
+    | InstanceKill
 )
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Down",
     "Fault",
     "IdleReset",
+    "InstanceKill",
     "Latency",
     "LimitData",
     "Observation",

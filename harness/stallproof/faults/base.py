@@ -39,6 +39,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
     """The way to the broker on which this fault reaches the clients; None: either."""
     cuts: ClassVar[bool] = True
     """It ends connections, so that whoever holds one feels it; False: it slows or silences."""
+    kernel_timers: ClassVar[bool] = False
+    """Nobody answers while it is in force, so that timers of the kernel (keepalive,
+    retransmission) may decide what comes of it. They go by real time: no higher speed then."""
     lasting: ClassVar[bool] = True
     """False: done in an instant, with nothing to undo."""
 

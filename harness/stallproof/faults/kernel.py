@@ -55,10 +55,13 @@ class IdleReset(Fault, frozen=True, kw_only=True, tag="idle-reset"):
         idle_s: dict[str, list[float]] = {}
         spared: dict[str, int] = {}
         for link in self.links:
-            all_s = await sockets.idle_for_s(link)
+            # The kernel counts in real time, a schedule in the system's.
+            all_s = [idle * system.clock.speed for idle in await sockets.idle_for_s(link)]
             idle_s[link] = sorted(idle for idle in all_s if idle >= self.min_idle_s)
             spared[link] = len(all_s) - len(idle_s[link])
-            destroyed += await sockets.destroy(link, min_idle_s=self.min_idle_s)
+            destroyed += await sockets.destroy(
+                link, min_idle_s=system.clock.real_s(self.min_idle_s)
+            )
         return {"sockets": destroyed, "idle_s": idle_s, "spared": spared, "ids": ids}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import anyio.to_thread
+import msgspec
 
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.toxiproxy_client import ToxicSpec, ToxiproxyClient, on_each
@@ -43,6 +44,22 @@ class Toxic(Fault, frozen=True, kw_only=True):
     def describe(self) -> str:
         return " ".join([self.name, self.setting(), " and ".join(self.streams)])
 
+    def at_speed(self, speed: float) -> Self:
+        """The toxic that does to a system `speed` times faster what this one does to it.
+
+        Toxiproxy does not pass through libc and lives in real time.
+
+        Raises:
+            ValueError: what is left is less than can be proven on the wire.
+        """
+        if speed == 1:
+            return self
+        return msgspec.structs.replace(self, **self.faster(speed))
+
+    def faster(self, speed: float) -> dict[str, int]:  # noqa: ARG002 (sizes have no time)
+        """The settings that change with the speed: a time is divided, a rate multiplied."""
+        return {}
+
     def specs(self) -> list[ToxicSpec]:
         """The toxics, named after the settings too: two faults of a kind may overlap."""
         attributes = self.attributes()
@@ -60,7 +77,7 @@ class Toxic(Fault, frozen=True, kw_only=True):
     async def begin(self, system: System) -> dict[str, Any]:
         """Add the toxics. Raises ToxiproxyError: it refused, or did not answer in time."""
         client, names = proxies_of(self.links, system)
-        specs = self.specs()
+        specs = self.at_speed(system.clock.speed).specs()
 
         def add(proxy: str) -> int:
             return sum(client.add_toxic(proxy, spec) for spec in specs)
@@ -73,7 +90,7 @@ class Toxic(Fault, frozen=True, kw_only=True):
         whose connections closed. Raises ToxiproxyError: not even that worked.
         """
         client, names = proxies_of(self.links, system)
-        specs = self.specs()
+        specs = self.at_speed(system.clock.speed).specs()
 
         def remove(proxy: str) -> list[str]:
             return [client.remove_toxic(proxy, spec.name) for spec in specs]
@@ -89,7 +106,8 @@ class Toxic(Fault, frozen=True, kw_only=True):
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:  # noqa: ARG002 (what begin answered proves nothing here)
         """Probe the proxies of all links at once; it bit when every one of them shows it."""
         proxies = system.use(Proxies)
-        return await self.probe({link: proxies.listen_of(link) for link in self.links})
+        real = self.at_speed(system.clock.speed)
+        return await real.probe({link: proxies.listen_of(link) for link in self.links})
 
     async def probe(self, listens: Listens) -> Observation:
         """What the wire shows there, in under two seconds."""

@@ -5,11 +5,13 @@ sent bytes acknowledged whatever a toxic does, and no toxic resets a connection 
 idle: the nearest is a close (EOF). What a kernel alone can do is in `kernel.py`.
 
 What the client sees, below, was measured with Toxiproxy 2.12; tests/faults/test_toxiproxy.py
-measures it again. Toxiproxy runs at the wall clock's rate, also where the system's is faster.
+measures it again. Toxiproxy lives in real time, also where the system's is faster: each class
+says what becomes of its settings then (`faster`).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import anyio.to_thread
@@ -47,6 +49,12 @@ class Latency(Toxic, frozen=True, kw_only=True, tag="latency"):
     def attributes(self) -> dict[str, int]:
         return {"latency": self.latency_ms, "jitter": self.jitter_ms}
 
+    def faster(self, speed: float) -> dict[str, int]:
+        return {
+            "latency_ms": round(self.latency_ms / speed),
+            "jitter_ms": int(self.jitter_ms / speed),
+        }
+
     def setting(self) -> str:
         jitter = f" ± {self.jitter_ms}" if self.jitter_ms else ""
         return f"{self.latency_ms}{jitter} ms"
@@ -79,6 +87,9 @@ class Bandwidth(Toxic, frozen=True, kw_only=True, tag="bandwidth"):
     def attributes(self) -> dict[str, int]:
         return {"rate": self.rate_kb_s}
 
+    def faster(self, speed: float) -> dict[str, int]:
+        return {"rate_kb_s": round(self.rate_kb_s * speed)}
+
     def setting(self) -> str:
         return f"{self.rate_kb_s} kB/s"
 
@@ -105,6 +116,9 @@ class SlowClose(Toxic, frozen=True, kw_only=True, tag="slow-close"):
 
     def attributes(self) -> dict[str, int]:
         return {"delay": self.delay_ms}
+
+    def faster(self, speed: float) -> dict[str, int]:
+        return {"delay_ms": round(self.delay_ms / speed)}
 
     def setting(self) -> str:
         return f"{self.delay_ms} ms"
@@ -133,6 +147,9 @@ class Timeout(Toxic, frozen=True, kw_only=True, tag="timeout"):
 
     def attributes(self) -> dict[str, int]:
         return {"timeout": self.timeout_ms}
+
+    def faster(self, speed: float) -> dict[str, int]:
+        return {"timeout_ms": math.ceil(self.timeout_ms / speed)}
 
     def setting(self) -> str:
         return f"after {self.timeout_ms} ms" if self.timeout_ms else "never"
@@ -173,6 +190,9 @@ class Slicer(Toxic, frozen=True, kw_only=True, tag="slicer"):
             "size_variation": self.size_variation_b,
             "delay": self.delay_us,
         }
+
+    def faster(self, speed: float) -> dict[str, int]:
+        return {"delay_us": round(self.delay_us / speed)}
 
     def setting(self) -> str:
         size = f"{self.average_size_b} ± {self.size_variation_b} B"
@@ -232,6 +252,9 @@ class ResetPeer(Toxic, frozen=True, kw_only=True, tag="reset-peer"):
 
     def attributes(self) -> dict[str, int]:
         return {"timeout": self.timeout_ms}
+
+    def faster(self, speed: float) -> dict[str, int]:
+        return {"timeout_ms": math.ceil(self.timeout_ms / speed)}
 
     def setting(self) -> str:
         return f"after {self.timeout_ms} ms"

@@ -12,6 +12,7 @@ from stallproof.report.words import (
     interval_text,
     k_of_n,
     not_valid,
+    pace,
     repeat_command,
 )
 
@@ -57,6 +58,7 @@ def _case(result: ScenarioResult) -> ET.Element:
     for name, value in (
         ("valid", k_of_n(result)),
         ("share of runs that were not valid", interval_text(result)),
+        *([("speed", pace(result))] if pace(result) else []),
         ("expected", expectation_text(result)),
         ("repeat", repeat_command(result)),
     ):
@@ -64,6 +66,8 @@ def _case(result: ScenarioResult) -> ET.Element:
     if result.verdict is not Verdict.VALID:
         findings = not_valid(result.findings)
         message = findings[0].text if findings else "no checker said why"
+        if pace(result):
+            message = f"{message} ({pace(result)})"
         kind = "failure" if result.verdict is Verdict.INVALID else "error"
         problem = ET.SubElement(case, kind, type=result.verdict, message=_clean(message))
         lines = [f"{f.checker}: {f.verdict}: {f.text}" for f in findings]

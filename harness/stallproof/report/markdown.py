@@ -16,6 +16,7 @@ from stallproof.report.words import (
     joined,
     k_of_n,
     not_valid,
+    paced,
     repeat_command,
     sentence,
 )
@@ -59,7 +60,7 @@ def _matrix(results: Results) -> list[str]:
 
 
 def _cell(result: ScenarioResult) -> str:
-    return f"{SIGN[result.verdict]} {HOLDS[result.verdict]}, {k_of_n(result)} valid"
+    return paced(f"{SIGN[result.verdict]} {HOLDS[result.verdict]}, {k_of_n(result)} valid", result)
 
 
 def _row(*cells: str) -> str:
@@ -73,7 +74,8 @@ def _findings(results: Results) -> list[str]:
             continue
         lines = [
             f"### {SIGN[result.verdict]} {safe(result.scenario)} with {safe(result.profile)}",
-            f"{k_of_n(result)} runs valid; share not valid: {interval_text(result)}.",
+            f"{paced(f'{k_of_n(result)} runs valid', result)}.",
+            f"Share not valid: {interval_text(result)}.",
             safe(expectation_text(result)),
         ]
         findings = not_valid(result.findings)

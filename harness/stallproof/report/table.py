@@ -15,6 +15,7 @@ from stallproof.report.words import (
     figures,
     k_of_n,
     not_valid,
+    pace,
     repeat_command,
     sentence,
 )
@@ -47,8 +48,12 @@ def verdict_table(results: Results) -> Table:
         cells = [Text(result.scenario), Text(result.profile)]
         cells += [Text(result.stack)] if stacks else []
         cells += [Text(cell) for cell in (k_of_n(result), *figures(*result.runs))]
-        table.add_row(*cells, verdict_text(result.verdict))
+        table.add_row(*cells, verdict_text(result.verdict).append(_speed(result), style="dim"))
     return table
+
+
+def _speed(result: ScenarioResult) -> str:
+    return f", {pace(result)}" if pace(result) else ""
 
 
 def verdict_text(verdict: Verdict) -> Text:

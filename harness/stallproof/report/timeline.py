@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from stallproof.clock import lenient_s
 from stallproof.history import Broker, FaultPhase, Health, History, InstancePhase, Phase, Task
 from stallproof.model import RunRecord, Schedule
 from stallproof.report.stories import Outcome, Story, read_stories
@@ -21,7 +22,9 @@ HealthState = Literal["well", "sick", "mute"]
 ROUNDING_S = 1e-6
 UNMEASURED = math.inf
 UNSEEN_S = 5.0
-"""A sample speaks for the time until the next, but for no longer than this."""
+UNSEEN_REAL_S = 1.5
+"""A sample speaks for the time until the next, but for no longer than this (where the system's
+time is faster, than that in real time)."""
 
 
 class Band(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +94,7 @@ def timeline(history: History, run: RunRecord) -> Timeline:
     zero = load_t or 0.0
     end = history.end_t - zero
     bands = _bands(history, run.scenario.schedule, zero, end)
+    unseen_s = lenient_s(UNSEEN_S, speed=run.speed, real_s=UNSEEN_REAL_S)
     return Timeline(
         begin=0.0,
         end=max(end, 1.0),
@@ -99,7 +103,9 @@ def timeline(history: History, run: RunRecord) -> Timeline:
         bands=bands,
         recoveries=_recoveries(history, run, bands, zero, end),
         health={
-            service: _stretches((e for e in history.of(Health) if e.service == service), zero)
+            service: _stretches(
+                (e for e in history.of(Health) if e.service == service), zero, unseen_s=unseen_s
+            )
             for service in sorted({e.service for e in history.of(Health)}, reverse=True)
         },
         depths=tuple(
@@ -155,14 +161,14 @@ def _recoveries(
     return tuple(found)
 
 
-def _stretches(samples: Iterable[Health], zero: float) -> tuple[Stretch, ...]:
+def _stretches(samples: Iterable[Health], zero: float, *, unseen_s: float) -> tuple[Stretch, ...]:
     """Runs of equal answers; where nothing was sampled, nothing is claimed."""
     ordered = list(samples)
     found: list[Stretch] = []
     for sample, following in zip(ordered, [*ordered[1:], None], strict=True):
         begin = sample.t - zero
         until = begin + 1.0 if following is None else following.t - zero
-        end = min(until, begin + UNSEEN_S)
+        end = min(until, begin + unseen_s)
         state: HealthState = (
             "mute" if sample.status is None else "well" if sample.status == 200 else "sick"
         )

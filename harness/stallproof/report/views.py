@@ -116,7 +116,8 @@ def run_view(number: int, run: RunRecord, folder: Path) -> RunView:
         restarts=restarts(time),
         queue=bool(time.depths),
         axis=(
-            "Seconds since the load started; the boot before it is not drawn."
+            f"Seconds{' of system time' if run.speed > 1 else ''} since the load started; the boot "
+            "before it is not drawn."
             if time.loaded
             else "Seconds since the boot began: the run never came to its load."
         ),

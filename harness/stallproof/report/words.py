@@ -120,6 +120,21 @@ def figures(*runs: RunRecord) -> tuple[str, str, str]:
     )
 
 
+def at_speed(run: RunRecord | None) -> str:
+    """`at 60 times speed`; nothing for a run in real time."""
+    return "" if run is None or run.speed == 1 else f"at {run.speed:g} times speed"
+
+
+def pace(result: ScenarioResult) -> str:
+    """The same for a result, all of whose runs go at one speed."""
+    return at_speed(result.runs[0] if result.runs else None)
+
+
+def paced(text: str, result: ScenarioResult) -> str:
+    """A verdict with the speed at which it was come to."""
+    return f"{text}, {pace(result)}" if pace(result) else text
+
+
 def whole(value: float | None) -> str:
     return NONE if value is None else f"{value:.0f}"
 

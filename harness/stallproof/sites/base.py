@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from stallproof.clock import ArmedTimer, Clock
 from stallproof.history import Recorder
 
 
@@ -91,6 +92,8 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How long one story takes with the offline providers, in seconds."""
     broker_binary: str
     toxiproxy_binary: str | None = None
+    shim: str | None = None
+    """The clock's library; needed where the recorder's clock is faster than real time."""
     liveness: Liveness | None = Liveness()
     run_dir: str
     """Where logs go. Scratch space (broker data, database, ledger) is the site's own affair."""
@@ -156,6 +159,26 @@ class Sockets(Protocol):
         """SOCK_DESTROY them: the peer gets a real RST. Answers how many there were."""
 
 
+@runtime_checkable
+class Instances(Protocol):
+    """The services' instances, to be ended as Cloud Run ends them."""
+
+    async def kill(self, service: str) -> int:
+        """SIGKILL every process of the instance and wait until it has exited.
+
+        Answers how many processes there were. The site starts the instance again, like after
+        any exit.
+        """
+
+
+@runtime_checkable
+class KernelTimers(Protocol):
+    """The timers of the kernel that the system armed. Offered where system time is faster."""
+
+    def armed(self) -> Sequence[ArmedTimer]:
+        """Those of all services so far."""
+
+
 class Instance(Protocol):
     """One container instance of a service. The site starts it again when it exits."""
 
@@ -173,6 +196,10 @@ C = TypeVar("C")
 
 class System(Protocol):
     """A booted system. It came up through `Site.boot` and goes down when that context ends."""
+
+    @property
+    def clock(self) -> Clock:
+        """The system's own time. A fault that lasts or waits does so in it."""
 
     @property
     def api_url(self) -> str:
@@ -209,6 +236,8 @@ class Site(Protocol):
 
     def boot(self, spec: SystemSpec, recorder: Recorder) -> AbstractAsyncContextManager[System]:
         """Start broker, proxy, API and worker, without waiting for the last two to be ready.
+
+        They live in the time of the recorder's clock.
 
         Instance starts, exits and restarts, and each log line that matters, go to the
         recorder. On leaving the context everything is gone.

@@ -81,6 +81,7 @@ class BrokerServer:
         links: Mapping[Link, Address],
         password: str,
         persistence: Persistence,
+        env: Mapping[str, str],
         log: ServiceLog,
         on_unexpected_exit: Callable[[int], None],
     ) -> None:
@@ -88,6 +89,7 @@ class BrokerServer:
         self._folder = folder
         self._data = folder / "data"
         self._host = host
+        self._env = {"LANG": "C.UTF-8", **env}
         self._log = log
         self._on_unexpected_exit = on_unexpected_exit
         self._process: Process | None = None
@@ -128,7 +130,7 @@ class BrokerServer:
             try:
                 self._process = Process(
                     [self._binary, str(self._config)],
-                    env={"LANG": "C.UTF-8"},
+                    env=self._env,
                     cwd=self._folder,
                     host=self._host,
                     log=self._log,

@@ -19,10 +19,12 @@ def environment_of(
     password: str,
     scratch: Path,
     ledger: Path,
+    clock: Mapping[str, str],
 ) -> dict[str, str]:
     """A clean environment: nothing of the harness's own but PATH. `spec.env` has the last word.
 
-    `at` is where this service reaches the broker on each link: the broker or its proxy.
+    `clock` makes it live in the run's time. `at` is where this service reaches the broker on
+    each link: the broker or its proxy.
     """
     broker, backend = sorted(API if service == "api" else WORKER, key=BACKEND.__contains__)
 
@@ -45,5 +47,6 @@ def environment_of(
         "STORYMIMI_WORKER_ARGS": shlex.join(spec.worker_args),
         "STORYMIMI_LEDGER": str(ledger),
         "OFFLINE_DURATION_S": str(spec.task_s),
+        **clock,
         **spec.env,
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from anyio import to_thread
 
 from stallproof.history import InstancePhase, Recorder
 from stallproof.sites.base import Address, Liveness
@@ -13,9 +14,12 @@ from stallproof.sites.hosts import Host
 from stallproof.sites.liveness import HealthProbe
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.process import KILL_TIMEOUT_S, Process
+from stallproof.sites.proctable import session_members
+from stallproof.sites.waiting import wait_until
 
 BACKOFF_S = (0.0, 1.0, 2.0, 4.0)
-"""How long to wait before starting again; a life of `SHORT_LIFE_S` goes back to the first."""
+"""How long to wait before starting again, in system time; a life of `SHORT_LIFE_S` goes back to
+the first."""
 SHORT_LIFE_S = 10.0
 MAX_UNHEALTHY_EXITS = 4
 """In a row, without one 200 from /health: then nothing will come of it."""
@@ -84,6 +88,24 @@ class LocalInstance:
         if (process := self._process) is not None:
             process.kill_tree()
 
+    def kill_and_wait(self) -> int:
+        """`kill_tree`, and wait for the exit. Answers how many processes there were.
+
+        Raises:
+            SiteError: they are still there after `KILL_TIMEOUT_S`.
+        """
+        pid, exits = self.pid, len(self._exits)
+        if pid is None:
+            return 0
+        members = len(session_members(pid))
+        self.kill_tree()
+        wait_until(
+            lambda: None if len(self._exits) > exits else f"{len(session_members(pid))} processes",
+            awaited=f"the {self._service}'s exit after SIGKILL",
+            timeout_s=KILL_TIMEOUT_S,
+        )
+        return members
+
     def close(self) -> None:
         """Kill it for good; it is gone when this returns."""
         with self._lock:
@@ -94,18 +116,18 @@ class LocalInstance:
     def _supervise(self) -> None:
         short_lives = unhealthy_exits = 0
         while True:
-            started_at = time.monotonic()
+            started_at = self._recorder.now()
             healthy = self._run_once()
             unhealthy_exits = 0 if healthy else unhealthy_exits + 1
             if unhealthy_exits == MAX_UNHEALTHY_EXITS and not self._closing.is_set():
                 self._log.note("error", f"given up after {unhealthy_exits} exits, never healthy")
                 self._given_up = True
                 return
-            if time.monotonic() - started_at >= SHORT_LIFE_S:
+            if self._recorder.now() - started_at >= SHORT_LIFE_S:
                 short_lives = 0
             wait_s = BACKOFF_S[min(short_lives, len(BACKOFF_S) - 1)]
             short_lives += 1
-            if self._closing.wait(wait_s):
+            if self._closing.wait(self._recorder.clock.real_s(wait_s)):
                 return
 
     def _run_once(self) -> bool:
@@ -122,6 +144,7 @@ class LocalInstance:
         probe = HealthProbe(
             self._address,
             liveness=self._liveness,
+            clock=self._recorder.clock,
             on_healthy=healthy.set,
             on_dead=lambda: self._liveness_kill(process),
         )
@@ -166,3 +189,13 @@ class LocalInstance:
                 code=code,
             )
         )
+
+
+class LocalInstances:
+    """`Instances`: those of one system."""
+
+    def __init__(self, instances: Mapping[str, LocalInstance]) -> None:
+        self._instances = instances
+
+    async def kill(self, service: str) -> int:
+        return await to_thread.run_sync(self._instances[service].kill_and_wait)

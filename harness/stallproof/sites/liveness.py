@@ -7,10 +7,14 @@ import http.client
 import threading
 from collections.abc import Callable
 
+from stallproof.clock import Clock
 from stallproof.sites.base import Address, Liveness
 
 _STARTUP_PERIOD_S = 0.1
 _STARTUP_TIMEOUT_S = 1.0
+ANSWER_REAL_S = 0.25
+"""A probe waits at least so long for an answer, and between two of them, whatever the speed:
+the machine answers no faster at a higher one."""
 
 
 def answers_200(address: Address, *, timeout_s: float) -> bool:
@@ -28,7 +32,7 @@ class HealthProbe:
     """Watches one instance in a thread of its own, until the instance is gone.
 
     Calls `on_healthy` at the first 200. From then on, with `liveness`, asks every
-    `period_s` and calls `on_dead` once after `failure_threshold` failures in a row.
+    `period_s` of system time and calls `on_dead` once after `failure_threshold` failures in a row.
     """
 
     def __init__(
@@ -36,11 +40,13 @@ class HealthProbe:
         address: Address,
         *,
         liveness: Liveness | None,
+        clock: Clock,
         on_healthy: Callable[[], None],
         on_dead: Callable[[], None],
     ) -> None:
         self._address = address
         self._liveness = liveness
+        self._clock = clock
         self._on_healthy = on_healthy
         self._on_dead = on_dead
         self._stop = threading.Event()
@@ -62,10 +68,12 @@ class HealthProbe:
 
     def _keep_asking(self, liveness: Liveness) -> None:
         failures = 0
+        period_s = self._clock.real_s(liveness.period_s, at_least_s=ANSWER_REAL_S)
+        timeout_s = self._clock.real_s(liveness.timeout_s, at_least_s=ANSWER_REAL_S)
         while failures < liveness.failure_threshold:
-            if self._stop.wait(liveness.period_s):
+            if self._stop.wait(period_s):
                 return
-            alive = answers_200(self._address, timeout_s=liveness.timeout_s)
+            alive = answers_200(self._address, timeout_s=timeout_s)
             failures = 0 if alive else failures + 1
         if not self._stop.is_set():
             self._on_dead()

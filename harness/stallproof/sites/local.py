@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 import anyio
 from anyio import to_thread
 
+from stallproof.clock import Clock
 from stallproof.history import Recorder
 from stallproof.sites import kernel_calls as kernel
 from stallproof.sites.base import (
@@ -26,6 +27,8 @@ from stallproof.sites.base import (
     BrokerCommands,
     BrokerProcess,
     CapabilityMissingError,
+    Instances,
+    KernelTimers,
     Proxies,
     Route,
     SiteError,
@@ -34,13 +37,14 @@ from stallproof.sites.base import (
 )
 from stallproof.sites.brokers import BrokerServer
 from stallproof.sites.environment import environment_of
-from stallproof.sites.instances import LocalInstance
+from stallproof.sites.instances import LocalInstance, LocalInstances
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.network import Network, loopback, namespaced
 from stallproof.sites.proxyserver import ToxiproxyServer
 from stallproof.sites.redact import redactor
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
+from stallproof.sites.timekeeping import TimerFiles, check_broker, check_python
 
 C = TypeVar("C")
 
@@ -59,7 +63,7 @@ class LocalSite:
     def offers(self, capability: type) -> bool:
         if capability is Sockets:
             return self._namespaces or may_administer_network()
-        return capability in (BrokerProcess, BrokerCommands, Proxies)
+        return capability in (BrokerProcess, BrokerCommands, Instances, Proxies)
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[LocalSystem]:
@@ -79,12 +83,14 @@ class LocalSystem:
     def __init__(
         self,
         *,
+        clock: Clock,
         network: Network,
         instances: Mapping[str, LocalInstance],
         capabilities: Mapping[type, object],
         ledger: Path,
         boot_stages_s: Mapping[str, float],
     ) -> None:
+        self.clock = clock
         self._network = network
         self._capabilities = capabilities
         self.instances = instances
@@ -132,6 +138,14 @@ def _build(
         stack.callback(log.close)
         return log
 
+    clock = recorder.clock
+    timers = TimerFiles(scratch / "kernel-timers")
+    if clock.speed > 1:
+        check_python(spec.python, clock=clock, shim=spec.shim)
+
+    def time_of(service: str) -> dict[str, str]:
+        return clock.env(shim=spec.shim, timers=timers.file_of(service))
+
     broker_log, proxy_log = open_log("broker"), open_log("toxiproxy") if proxied else None
 
     with _timed(stages, "network"):
@@ -145,6 +159,7 @@ def _build(
             links=network.broker,
             password=password,
             persistence=spec.persistence,
+            env=time_of("broker"),
             log=broker_log,
             on_unexpected_exit=lambda code: broker_log.note("error", f"exited by itself: {code}"),
         )
@@ -176,6 +191,9 @@ def _build(
     # connection, and the run a fault that nobody scheduled. It costs them milliseconds.
     with _timed(stages, "broker answers"):
         broker.wait_for_pong()
+    if clock.speed > 1:
+        check_broker(broker.control, clock=clock, binary=spec.broker_binary)
+        capabilities[KernelTimers] = timers
 
     ledger = scratch / "ledger.jsonl"
     ledger.touch()
@@ -193,6 +211,7 @@ def _build(
                     password=password,
                     scratch=scratch,
                     ledger=ledger,
+                    clock=time_of(service),
                 ),
                 cwd=scratch,
                 host=network.hosts[service],
@@ -202,7 +221,9 @@ def _build(
                 log=open_log(service),
             )
             stack.callback(instances[service].close)
+    capabilities[Instances] = LocalInstances(instances)
     return LocalSystem(
+        clock=clock,
         network=network,
         instances=instances,
         capabilities=capabilities,

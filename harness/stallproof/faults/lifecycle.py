@@ -1,0 +1,43 @@
+"""The lifecycle plane: what Cloud Run does to the instances of a service."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any, ClassVar, Literal
+
+from stallproof.faults.base import Fault, Observation, Plane
+from stallproof.sites.base import Instances, System
+
+
+class InstanceKill(Fault, frozen=True, kw_only=True, tag="instance-kill"):
+    """An instance is gone without a warning: SIGKILL to all its processes at once.
+
+    The kernel closes its connections (the broker sees EOF, or a reset where data was unread), so
+    no peer waits for it. Nothing that it held in memory is given back. The site starts it again.
+    """
+
+    plane: ClassVar[Plane] = "lifecycle"
+    needs = (Instances,)
+    lasting = False
+
+    service: Literal["api", "worker"] = "worker"
+
+    def describe(self) -> str:
+        return f"kill the {self.service}'s instance"
+
+    async def begin(self, system: System) -> dict[str, Any]:
+        """`processes`: how many were killed; `exits`: how often it had exited before."""
+        exits = len(system.instances[self.service].exits)
+        killed = await system.use(Instances).kill(self.service)
+        return {"processes": killed, "exits": exits}
+
+    async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
+        """There were processes, and the instance has exited since, by SIGKILL."""
+        exits = system.instances[self.service].exits[begun["exits"] :]
+        killed = begun["processes"]
+        how = f"exit by signal {-exits[0]}" if exits and exits[0] < 0 else f"exits {exits}"
+        return Observation(
+            bit=killed > 0 and exits[:1] == (-signal.SIGKILL,),
+            seen=f"{killed} processes of the {self.service} killed, {how}",
+            numbers={"processes": killed},
+        )

@@ -1,0 +1,90 @@
+"""Whether the system's processes really live in the run's time, and what they armed besides.
+
+The dynamic linker only warns when it cannot load a library, and a static program never looks:
+either would go on in real time, and every figure of the run would be wrong by the speed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stallproof.clock import ArmedTimer, Clock, read_timers
+from stallproof.sites.base import SiteError
+from stallproof.sites.brokers import ControlSocket
+
+AHEAD_S = 0.05
+"""System time must be ahead of real time by so much for a check to tell them apart."""
+ROUNDING_S = 0.001
+_CHECK_TIMEOUT_S = 20.0
+
+
+def check_python(python: str, *, clock: Clock, shim: str | None) -> None:
+    """A stack's interpreter lives in the clock's time.
+
+    Raises:
+        SiteError: it does not, or does not run.
+    """
+
+    def read() -> float:
+        done = subprocess.run(
+            [python, "-I", "-c", "import time; print(time.time())"],
+            env=clock.env(shim=shim),
+            capture_output=True,
+            text=True,
+            timeout=_CHECK_TIMEOUT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            return float(done.stdout)
+        except ValueError:
+            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            raise SiteError(f"{python} does not run under the clock: {said[-1]}") from None
+
+    _check(read, clock=clock, who=python)
+
+
+def check_broker(control: ControlSocket, *, clock: Clock, binary: str) -> None:
+    """The broker lives in the clock's time.
+
+    Raises:
+        SiteError: it does not.
+    """
+
+    def read() -> float:
+        answer = control.ask("TIME")
+        assert isinstance(answer, (list, tuple))
+        seconds, microseconds = answer
+        return int(seconds) + int(microseconds) / 1e6
+
+    _check(read, clock=clock, who=binary)
+
+
+def _check(read: Callable[[], float], *, clock: Clock, who: str) -> None:
+    while clock.wall_s() - time.time() < AHEAD_S:
+        time.sleep(clock.real_s(AHEAD_S))
+    before = clock.wall_s()
+    seen = read()
+    after = clock.wall_s()
+    if not before - ROUNDING_S <= seen <= after + ROUNDING_S:
+        raise SiteError(
+            f"{who} does not follow the clock: it reads {seen:.3f}, "
+            f"awaited was {before:.3f} to {after:.3f} (a static binary? run it at --speed 1)"
+        )
+
+
+class TimerFiles:
+    """`KernelTimers`: one file for each service, which its processes append to."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+
+    def file_of(self, service: str) -> str:
+        return str(self._folder / service)
+
+    def armed(self) -> Sequence[ArmedTimer]:
+        return read_timers(self._folder)
