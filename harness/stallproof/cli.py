@@ -44,7 +44,7 @@ from stallproof.report import ReportError, load_results, write_reports
 from stallproof.report.table import summary
 from stallproof.sites.base import SiteError
 from stallproof.stacks import StackError
-from stallproof.tables import doctor_table, scenarios_table
+from stallproof.tables import clock_table, doctor_table, scenarios_table
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -188,6 +188,25 @@ def lint(
     for each in report.unreadable:
         sys.stderr.write(f"stallproof: {each}\n")
     raise typer.Exit(exit_for_lint(report))
+
+
+@app.command()
+def clock(
+    *,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the table there, e.g. docs/CLOCK.md.")
+    ] = None,
+) -> None:
+    """Ask every way of waiting at speeds 1, 10 and 60: what each saw. About half a minute."""
+    from stallproof.clock import table  # noqa: PLC0415 (imports the parts that wait)
+
+    console = Console()
+    with console.status("Waiting in every way there is"):
+        found = table.measure()
+    console.print(clock_table(found))
+    if write is not None:
+        write.write_text(table.markdown(found))
+    raise typer.Exit(Exit.VALID if all(seen.right for seen in found) else Exit.VIOLATED)
 
 
 @app.command()

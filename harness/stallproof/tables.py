@@ -1,13 +1,17 @@
-"""Tables of the commands that run nothing: `list` and `doctor`."""
+"""Tables of the commands that run no scenario: `list`, `doctor` and `clock`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from stallproof.model import Scenario
 from stallproof.parts import Row
+
+if TYPE_CHECKING:
+    from stallproof.clock.table import Seen
 
 
 def scenarios_table(scenarios: Sequence[Scenario]) -> Table:
@@ -33,4 +37,16 @@ def doctor_table(rows: Sequence[Row]) -> Table:
     for row in rows:
         mark = "[green]ok[/]" if row.ok else "[red]missing[/]"
         drawn.add_row(row.part, mark, row.found, row.cost)
+    return drawn
+
+
+def clock_table(found: Sequence[Seen]) -> Table:
+    """Asked against seen, one line a wait and speed; what is not right stands out."""
+    drawn = Table()
+    for heading in ("wait", "speed", "asked s", "seen s", "really s"):
+        drawn.add_column(heading, justify="left" if heading == "wait" else "right")
+    for seen in found:
+        figures = (f"{seen.asked_s:g}", f"{seen.seen_s:.2f}", f"{seen.real_s:.3f}")
+        style = "" if seen.right else "bold red"
+        drawn.add_row(seen.wait, str(seen.speed), *figures, style=style)
     return drawn

@@ -1,0 +1,95 @@
+"""The library itself: what it refuses, what it tells, and that its absence is noticed."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stallproof.clock import ArmedTimer, Clock, build, read_timers
+from stallproof.sites.base import SiteError
+from stallproof.sites.timekeeping import check_python
+
+pytestmark = pytest.mark.real
+
+ARM = """
+import socket
+with socket.socket() as tcp:
+    for level, option, value in {options}:
+        tcp.setsockopt(level, option, value)
+"""
+
+
+def under(clock: dict[str, str], code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **clock},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_kernel_timers_are_told_once_each_and_what_is_switched_off_is_not(tmp_path: Path) -> None:
+    tcp, soc = socket.IPPROTO_TCP, socket.SOL_SOCKET
+    options = [
+        (soc, socket.SO_KEEPALIVE, 0),
+        (soc, socket.SO_KEEPALIVE, 1),
+        (tcp, socket.TCP_KEEPIDLE, 60),
+        (tcp, socket.TCP_KEEPIDLE, 60),
+        (tcp, socket.TCP_NODELAY, 1),
+        (tcp, socket.TCP_USER_TIMEOUT, 5000),
+    ]
+    env = Clock.starting_now(10).env(shim=build.find_shim(), timers=str(tmp_path / "worker"))
+    options_as_ints = [tuple(map(int, option)) for option in options]
+    assert under(env, ARM.format(options=options_as_ints)).returncode == 0
+    assert read_timers(tmp_path) == [
+        ArmedTimer("worker", "SO_KEEPALIVE", 1),
+        ArmedTimer("worker", "TCP_KEEPIDLE", 60),
+        ArmedTimer("worker", "TCP_USER_TIMEOUT", 5000),
+    ]
+    assert len((tmp_path / "worker").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("clock", ["", "60", "0.5:1", "fast:1"])
+def test_a_clock_that_cannot_be_read_ends_the_process(clock: str) -> None:
+    done = under({"LD_PRELOAD": build.find_shim(), "STALLPROOF_CLOCK": clock}, "print(1)")
+    assert done.returncode == 127
+    assert "STALLPROOF_CLOCK is not speed:base" in done.stderr
+
+
+def test_an_interpreter_that_follows_passes() -> None:
+    check_python(sys.executable, clock=Clock.starting_now(60), shim=build.find_shim())
+
+
+def test_one_that_stays_in_real_time_is_found_out(tmp_path: Path) -> None:
+    nothing = tmp_path / "not-a-library.so"
+    nothing.touch()
+    with pytest.raises(SiteError, match="does not follow the clock"):
+        check_python(sys.executable, clock=Clock.starting_now(60), shim=str(nothing))
+
+
+def test_it_is_built_once_and_without_cc_by_zig(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(tmp_path / "zig"))
+    monkeypatch.setenv("PATH", str(tmp_path / "no-compiler-here"))
+    assert "ziglang" in build.find_compiler()
+    shim = build.find_shim()
+    built = Path(shim).stat().st_mtime_ns
+    assert build.find_shim() == shim
+    assert Path(shim).stat().st_mtime_ns == built
+    check_python(sys.executable, clock=Clock.starting_now(60), shim=shim)
+
+
+def test_with_neither_compiler_one_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(build.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(SiteError, match="no C compiler: neither cc on PATH nor the package"):
+        build.find_compiler()
