@@ -54,7 +54,7 @@ def long_task() -> None:
 
 
 @scenario(
-    schedule=[at(615, IdleReset())],
+    schedule=[at(600, IdleReset())],
     workload=Workload(rate_per_s=1 / 620, for_s=1250),
     limits=Limits(
         stall_s=60,

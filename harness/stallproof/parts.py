@@ -138,6 +138,7 @@ def doctor() -> list[Row]:
             cost=f"until it is there, scenarios with: {_faults_needing(Proxies)}",
         ),
         _row("go", _find_go_part, cost="building Toxiproxy where it is not installed"),
+        _row("compiler", _find_compiler, cost="runs faster than real time (--speed)"),
         _row("uv", _find_uv, cost="stacks: runs on other versions of Celery, kombu, redis-py"),
         Row(part="python", ok=True, found=f"{sys.executable} {sys.version.split()[0]}", cost=""),
         _row("docker", _find_docker, cost="the docker and compose sites"),
@@ -174,6 +175,13 @@ def _find_go_part() -> Part:
         SiteError: there is none.
     """
     return _part("go", find_go(), "version")
+
+
+def _find_compiler() -> Part:
+    from stallproof.clock.build import find_compiler  # noqa: PLC0415 (only doctor asks)
+
+    command = find_compiler()
+    return _part("compiler", command[0], *command[1:], "--version")
 
 
 def _find_uv() -> Part:

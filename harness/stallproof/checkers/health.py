@@ -38,7 +38,7 @@ def health(facts: Facts) -> Finding:
 
     Reads Health, Op, Task, Broker, FaultPhase, InstancePhase. An answer holds until the next;
     a 200 that took longer than Cloud Run's probe waits (1 s) is none. Where system time is faster,
-    an answer has a quarter of a real second at least, and an alarm 1.5 of them. Three things are
+    an answer has a real second at least, and an alarm 1.5 of them. Three things are
     measured:
 
     The worker hides a stall: during a stall (what `stalled` calls invalid) with work in a queue

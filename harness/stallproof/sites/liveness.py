@@ -12,9 +12,9 @@ from stallproof.sites.base import Address, Liveness
 
 _STARTUP_PERIOD_S = 0.1
 _STARTUP_TIMEOUT_S = 1.0
-ANSWER_REAL_S = 0.25
-"""A probe waits at least so long for an answer, and between two of them, whatever the speed:
-the machine answers no faster at a higher one."""
+ANSWER_REAL_S = 1.0
+"""A probe waits at least so long for an answer, and from one to the next, whatever the speed: the
+machine answers no faster at a higher one, and must not look dead for it."""
 
 
 def answers_200(address: Address, *, timeout_s: float) -> bool:
