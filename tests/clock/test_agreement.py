@@ -9,14 +9,14 @@ from tests.end_to_end.command import runs_of, stallproof, write_scenario
 
 pytestmark = pytest.mark.real
 
-VISIBILITY_S = 60
-"""Longer than a worker takes to come up again at speed 30, where a second of that is 30."""
+VISIBILITY_S = 90
+"""Longer than a worker takes to come up again at speed 30, where each second of that is 30."""
 ARGUMENTS = (
     "schedule=[at(2, InstanceKill())], "
     "workload=Workload(rate_per_s=0.25, for_s=8, task_s=5), "
-    "limits=Limits(stall_s=120, first_start_s=120, drain_s=120, accept_s=60, "
-    "unhealthy_after_s=120, settle_s=150), max_speed=30, "
-    "settings={'broker_transport_options.visibility_timeout': 60, "
+    "limits=Limits(stall_s=150, first_start_s=120, drain_s=150, accept_s=60, "
+    "unhealthy_after_s=150, settle_s=180), max_speed=30, "
+    "settings={'broker_transport_options.visibility_timeout': 90, "
     "'broker_transport_options.unacked_restore_interval': 1, "
     "'broker_transport_options.unacked_restore_throttle': 1}"
 )

@@ -13,7 +13,7 @@ def test_every_wait_takes_what_was_asked_for_in_both_times() -> None:
     assert len(seen) == len(SPEEDS) * len(every_wait())
     wrong = [
         f"{one.wait} at {one.speed}: asked {one.asked_s}, seen {one.seen_s:.3f}, "
-        f"really {one.real_s:.3f}"
+        f"really {one.real_s:.2f}"
         for one in seen
         if not one.right
     ]

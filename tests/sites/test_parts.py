@@ -76,7 +76,17 @@ def test_the_doctor_says_what_is_missing_and_what_that_costs(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     rows = {row.part: row for row in parts.doctor()}
-    assert set(rows) == {"namespaces", "broker", "toxiproxy", "go", "uv", "python", "docker"}
+    parts_of_a_run = {
+        "namespaces",
+        "broker",
+        "toxiproxy",
+        "go",
+        "compiler",
+        "uv",
+        "python",
+        "docker",
+    }
+    assert set(rows) == parts_of_a_run
     assert not rows["toxiproxy"].ok
     assert "latency" in rows["toxiproxy"].cost
     assert not rows["docker"].ok

@@ -1,10 +1,11 @@
-"""Tells the parent when a wait begins and ends, and what it looked like from inside."""
+"""Times a wait in both times, from inside the process that waits."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -12,11 +13,13 @@ import msgspec
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """A line from the measuring process; its arrival is the real moment."""
+    """A line from the process that waits."""
 
     wait: str
     seen_s: float | None = None
     """None: it begins. Else it has ended, and so much system time had passed."""
+    real_s: float = 0.0
+    """And so much real time, to a hundredth of a second."""
 
 
 class Stopwatch:
@@ -24,10 +27,11 @@ class Stopwatch:
 
     def __init__(self, wait: str) -> None:
         self._wait = wait
-        self._begun = 0.0
+        self._begun = self._really_begun = 0.0
 
     def __enter__(self) -> Self:
         self._say(Mark(wait=self._wait))
+        self._really_begun = _uptime_s()
         self._begun = time.monotonic()
         return self
 
@@ -37,11 +41,18 @@ class Stopwatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._say(Mark(wait=self._wait, seen_s=time.monotonic() - self._begun))
+        seen_s = time.monotonic() - self._begun
+        real_s = _uptime_s() - self._really_begun
+        self._say(Mark(wait=self._wait, seen_s=seen_s, real_s=real_s))
 
     def _say(self, mark: Mark) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(mark) + b"\n")
         sys.stdout.buffer.flush()
+
+
+def _uptime_s() -> float:
+    """Real time as a file tells it: no library stands in between."""
+    return float(Path("/proc/uptime").read_text().split()[0])
 
 
 class Wait(NamedTuple):
