@@ -30,7 +30,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def deadline_s(self) -> float:
         """Real seconds."""
         scenario = self.request.scenario
-        system_s = scenario.workload.for_s + scenario.limits.settle_s
+        workload = scenario.workload
+        # The warm-up does one task, too.
+        system_s = workload.task_s + workload.for_s + scenario.limits.settle_s
         return system_s / self.request.speed + MARGIN_S
 
 

@@ -27,7 +27,8 @@ async def warm_up(
     A POST that is refused is tried again with a new story: a service may answer before it can
     work. A worker's health port may, too: so what counts is how often a service exits.
     """
-    with anyio.move_on_after(request.boot_deadline_s):
+    work_s = recorder.clock.real_s(request.spec.task_s)
+    with anyio.move_on_after(request.boot_deadline_s + work_s):
         async with anyio.create_task_group() as group:
             group.start_soon(_count_exits, system, request.exits_allowed, group.cancel_scope)
             if request.only_start:
