@@ -39,7 +39,7 @@ def visibility_timeout() -> None:
 @scenario(
     workload=Workload(rate_per_s=0.05, for_s=20, task_s=1800),
     limits=Limits(stall_s=120, accept_s=60, unhealthy_after_s=120, settle_s=2400),
-    max_speed=60,
+    max_speed=30,
 )
 def long_task() -> None:
     """A task works for thirty minutes

@@ -75,11 +75,12 @@ def _uvicorn(asked_s: int, watch: Stopwatch) -> None:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
-        with socket.create_connection(listener.getsockname(), timeout=_READY_S) as client:
-            with watch:  # the server counts from its answer on
-                client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-                while client.recv(1 << 16):
-                    pass
+        address = listener.getsockname()
+        # The server counts from its answer on, a little after the request.
+        with socket.create_connection(address, timeout=_READY_S) as client, watch:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            while client.recv(1 << 16):
+                pass
         server.should_exit = True
         thread.join(_READY_S)
 
