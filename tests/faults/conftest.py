@@ -31,6 +31,7 @@ from pyroute2 import IPRoute
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from stallproof.clock import REAL
 from stallproof.faults.toxiproxy_client import ToxiproxyClient
 from stallproof.parts import find_broker, find_toxiproxy
 from stallproof.sites import sockdiag
@@ -69,6 +70,7 @@ class Ground:
     """A system of a broker and proxies: every capability that a fault may ask for."""
 
     api_url = ""
+    clock = REAL
     health_urls: Mapping[str, str] = {}
     instances: Mapping[str, Instance] = {}
     ledger = Path()
