@@ -11,6 +11,8 @@ pytestmark = pytest.mark.real
 
 VISIBILITY_S = 90
 """Longer than a worker takes to come up again at speed 30, where each second of that is 30."""
+DEADLINE_S = 240.0
+"""At speed 1 it takes a hundred seconds, most of them waiting."""
 ARGUMENTS = (
     "schedule=[at(2, InstanceKill())], "
     "workload=Workload(rate_per_s=0.25, for_s=8, task_s=5), "
@@ -37,6 +39,7 @@ def test_a_killed_workers_task_comes_back_after_the_same_time(tmp_path: Path) ->
             *["run", "short-hour", "--profile", "guide-int-keys", "--speed", str(speed)],
             *["--scenarios", str(folder), "--out", str(tmp_path / f"at-{speed}"), "--json"],
             cwd=tmp_path,
+            timeout_s=DEADLINE_S,
         )
         assert done.code == 0, done.out + done.err
         return runs_of(done.json)[0]
