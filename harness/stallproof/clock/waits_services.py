@@ -76,11 +76,14 @@ def _uvicorn(asked_s: int, watch: Stopwatch) -> None:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         address = listener.getsockname()
-        # The server counts from its answer on, a little after the request.
-        with socket.create_connection(address, timeout=_READY_S) as client, watch:
-            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            while client.recv(1 << 16):
-                pass
+        request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+        with socket.create_connection(address, timeout=_READY_S) as client:
+            client.sendall(request)
+            client.recv(1 << 16)  # the server is up
+            with watch:  # it counts from its answer on, a little after the request
+                client.sendall(request)
+                while client.recv(1 << 16):
+                    pass
         server.should_exit = True
         thread.join(_READY_S)
 

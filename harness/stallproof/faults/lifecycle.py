@@ -23,7 +23,7 @@ class InstanceKill(Fault, frozen=True, kw_only=True, tag="instance-kill"):
     service: Literal["api", "worker"] = "worker"
 
     def describe(self) -> str:
-        return f"kill the {self.service}'s instance"
+        return f"kill the instance of the {self.service}"
 
     async def begin(self, system: System) -> dict[str, Any]:
         """`processes`: how many were killed; `exits`: how often it had exited before."""
