@@ -37,23 +37,6 @@ def visibility_timeout() -> None:
 
 
 @scenario(
-    workload=Workload(rate_per_s=0.05, for_s=20, task_s=1800),
-    limits=Limits(stall_s=120, accept_s=60, unhealthy_after_s=120, settle_s=2400),
-    max_speed=30,
-)
-def long_task() -> None:
-    """A task works for thirty minutes
-
-    On Cloud Run: a long story, a large import, a model that takes its time.
-    The guide promises: the visibility timeout is left at its hour, and says nothing of its length.
-    Must hold: the task is done once. A message that is not acknowledged within the visibility
-    timeout is delivered again while the first worker is still at it: with
-    --set broker_transport_options.visibility_timeout=600 and no claim on the story it runs again
-    every ten minutes.
-    """
-
-
-@scenario(
     schedule=[at(600, IdleReset())],
     workload=Workload(rate_per_s=1 / 620, for_s=1250),
     limits=Limits(
