@@ -9,16 +9,16 @@ from tests.end_to_end.command import runs_of, stallproof, write_scenario
 
 pytestmark = pytest.mark.real
 
-VISIBILITY_S = 90
-"""Longer than a worker takes to come up again at speed 30, where each second of that is 30."""
-DEADLINE_S = 240.0
-"""At speed 1 it takes a hundred seconds, most of them waiting."""
+VISIBILITY_S = 150
+"""Longer than a worker takes to come up again at speed 30, where the five seconds of a busy machine are 150."""
+DEADLINE_S = 300.0
+"""At speed 1 it takes not quite three minutes, most of them waiting."""
 ARGUMENTS = (
     "schedule=[at(2, InstanceKill())], "
     "workload=Workload(rate_per_s=0.25, for_s=8, task_s=5), "
-    "limits=Limits(stall_s=150, first_start_s=120, drain_s=150, accept_s=60, "
-    "unhealthy_after_s=150, settle_s=180), max_speed=30, "
-    "settings={'broker_transport_options.visibility_timeout': 90, "
+    "limits=Limits(stall_s=240, first_start_s=240, drain_s=240, accept_s=60, "
+    "unhealthy_after_s=240, settle_s=270), max_speed=30, "
+    "settings={'broker_transport_options.visibility_timeout': 150, "
     "'broker_transport_options.unacked_restore_interval': 1, "
     "'broker_transport_options.unacked_restore_throttle': 1}"
 )
