@@ -10,7 +10,7 @@ from tests.end_to_end.command import runs_of, stallproof, write_scenario
 pytestmark = pytest.mark.real
 
 VISIBILITY_S = 150
-"""Longer than a worker takes to come up again at speed 30, where the five seconds of a busy machine are 150."""
+"""Longer than a worker takes to come up again, also on a busy machine: 5 s are 150 at speed 30."""
 DEADLINE_S = 300.0
 """At speed 1 it takes not quite three minutes, most of them waiting."""
 ARGUMENTS = (
