@@ -2,7 +2,10 @@
 
 from stallproof.faults.base import Fault, Observation
 from stallproof.faults.broker import BrokerRestart, ClientKill
+from stallproof.faults.flows import ConntrackFlush, Rst, SilentDrop
+from stallproof.faults.forgetting import NatIdleExpiry, VpcInboundExpiry
 from stallproof.faults.kernel import IdleReset
+from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
 from stallproof.faults.toxiproxy import (
     Bandwidth,
     Down,
@@ -26,21 +29,39 @@ AnyFault = (
     | BrokerRestart
     | ClientKill
     | IdleReset
+    | Rst
+    | SilentDrop
+    | ConntrackFlush
+    | NatIdleExpiry
+    | VpcInboundExpiry
+    | Refuse
+    | BlackholeConnect
+    | Partition
+    | Loss
 )
 
 __all__ = [
     "AnyFault",
     "Bandwidth",
+    "BlackholeConnect",
     "BrokerRestart",
     "ClientKill",
+    "ConntrackFlush",
     "Down",
     "Fault",
     "IdleReset",
     "Latency",
     "LimitData",
+    "Loss",
+    "NatIdleExpiry",
     "Observation",
+    "Partition",
+    "Refuse",
     "ResetPeer",
+    "Rst",
+    "SilentDrop",
     "Slicer",
     "SlowClose",
     "Timeout",
+    "VpcInboundExpiry",
 ]

@@ -42,6 +42,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
     lasting: ClassVar[bool] = True
     """False: done in an instant, with nothing to undo."""
 
+    standing: ClassVar[bool] = False
+    """A condition that a system is to live with: while it is in force nobody is excused."""
+
     async def begin(self, system: System) -> dict[str, Any]:
         """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ and the scenario that needs it is reported `unknown: needs X`, never skipped.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
@@ -43,6 +44,14 @@ class Route(StrEnum):
     """Through Toxiproxy: its toxics work, kernel faults would hit only the proxy."""
     DIRECT = "direct"
     """Straight through the gateway: kernel faults work, and a broker that is down refuses."""
+
+
+class Way(StrEnum):
+    """The direction of a packet on a link."""
+
+    BOTH = "both"
+    TO_BROKER = "to-broker"
+    TO_CLIENT = "to-client"
 
 
 class Persistence(StrEnum):
@@ -81,6 +90,8 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Interpreter of the stack that the system's processes run on."""
     python_path: str | None = None
     """`PYTHONPATH` for them, when the stack's own environment does not hold the system."""
+    services: tuple[str, ...] = ("api", "worker")
+    """Those to start; none leaves a broker with the ways to it, for calibration."""
     worker_args: tuple[str, ...] = ()
     """Worker flags in addition to the profile's."""
     env: dict[str, str] = {}
@@ -154,6 +165,85 @@ class Sockets(Protocol):
 
     async def destroy(self, link: Link, *, min_idle_s: float = 0.0) -> int:
         """SOCK_DESTROY them: the peer gets a real RST. Answers how many there were."""
+
+
+class Impediment(msgspec.Struct, frozen=True, kw_only=True):
+    """What the network does to the packets of some links for a while."""
+
+    links: tuple[Link, ...]
+    way: Way = Way.BOTH
+    only_new: bool = False
+    """Only the packet that opens a connection; those that are open go on."""
+    refuses: bool = False
+    """Answer with a reset. Otherwise the packet vanishes."""
+    percent: float = 100.0
+    """Of the packets, drawn at random."""
+
+
+@runtime_checkable
+class Firewall(Protocol):
+    """Packet rules between the services and the broker. Useful only on the direct route."""
+
+    async def impose(self, name: str, impediment: Impediment) -> None:
+        """Put it in force under a name of its own; again under the same name: nothing."""
+
+    async def lift(self, name: str) -> bool:
+        """Take it off; False: there was none of that name."""
+
+    async def hits(self, name: str) -> int:
+        """How many packets it has stopped so far."""
+
+
+@runtime_checkable
+class Flows(Protocol):
+    """The connections that exist at a moment, seen from the middle of the network."""
+
+    async def cut(self, links: Sequence[Link], *, way: Way, reset: bool = False) -> int:
+        """From now on, and for good, each packet of theirs in that direction vanishes.
+
+        With `reset` its sender is answered by RST. New connections are not touched. Answers how
+        many there were. Never undone: a healed flow resumes by retransmission and hides the loss.
+        """
+
+
+@runtime_checkable
+class Conntrack(Protocol):
+    """The network's memory of connections, as a NAT or a stateful firewall has it."""
+
+    async def forget_idle(self, links: Sequence[Link], *, idle_s: int, client_renews: bool) -> None:
+        """Forget a connection over which nothing went for that long (keepalive probes count).
+
+        What then comes of it vanishes; with `client_renews` only what comes from the
+        broker does, until the client sends one packet, which renews it. Connections that were
+        idle before count from now.
+        """
+
+    async def remember(self, links: Sequence[Link]) -> None:
+        """Forget idle ones no longer. What is forgotten stays so."""
+
+    async def flush(self, links: Sequence[Link]) -> int:
+        """Forget every connection of the links at once, for good. Answers how many."""
+
+
+@runtime_checkable
+class Vantage(Protocol):
+    """A place where the services stand, for bare clients that show what the wire does."""
+
+    def address_of(self, link: Link) -> Address:
+        """Where the link's service reaches the broker: the broker itself, or its proxy."""
+
+    def open_socket(self, link: Link) -> socket.socket:
+        """An unconnected TCP socket in the network of the link's service; the caller's to close."""
+
+    async def connect(self, link: Link) -> str:
+        """Open a bare connection there that the system keeps until it goes down; its name.
+
+        Raises:
+            OSError: it does not connect, or gets no answer to its PING.
+        """
+
+    def kept(self, name: str) -> socket.socket:
+        """The connection of that name."""
 
 
 class Instance(Protocol):

@@ -26,14 +26,19 @@ from stallproof.sites.base import (
     BrokerCommands,
     BrokerProcess,
     CapabilityMissingError,
+    Conntrack,
+    Firewall,
+    Flows,
     Proxies,
     Route,
     SiteError,
     Sockets,
     SystemSpec,
+    Vantage,
 )
 from stallproof.sites.brokers import BrokerServer
 from stallproof.sites.environment import environment_of
+from stallproof.sites.firewall import BrokerFirewall, why_no_rules
 from stallproof.sites.instances import LocalInstance
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
@@ -41,6 +46,7 @@ from stallproof.sites.network import Network, loopback, namespaced
 from stallproof.sites.proxyserver import ToxiproxyServer
 from stallproof.sites.redact import redactor
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
+from stallproof.sites.vantage import ServiceVantage
 
 C = TypeVar("C")
 
@@ -59,7 +65,11 @@ class LocalSite:
     def offers(self, capability: type) -> bool:
         if capability is Sockets:
             return self._namespaces or may_administer_network()
-        return capability in (BrokerProcess, BrokerCommands, Proxies)
+        if capability in (Firewall, Flows, Conntrack):
+            if self._namespaces:
+                check_enclosed(namespaces=True)  # never in a network that is not the run's own
+            return self._namespaces and why_no_rules() is None
+        return capability in (BrokerProcess, BrokerCommands, Proxies, Vantage)
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[LocalSystem]:
@@ -172,6 +182,15 @@ def _build(
     if guarded_scratch is None or may_administer_network():
         capabilities[Sockets] = BrokerSockets(network.hosts["broker"], network.broker)
 
+    if not proxied and guarded_scratch is None and why_no_rules() is None:
+        firewall = BrokerFirewall(
+            network.broker, passing=network.hosts["gateway"], sockets=network.hosts["broker"]
+        )
+        capabilities |= dict.fromkeys((Firewall, Flows, Conntrack), firewall)
+    vantage = ServiceVantage(network.hosts, network.proxy if proxied else network.broker)
+    stack.callback(vantage.close)
+    capabilities[Vantage] = vantage
+
     # Only now the services: one that started a moment too early would see a refused
     # connection, and the run a fault that nobody scheduled. It costs them milliseconds.
     with _timed(stages, "broker answers"):
@@ -181,7 +200,7 @@ def _build(
     ledger.touch()
     instances: dict[str, LocalInstance] = {}
     with _timed(stages, "services started"):
-        for service in SERVICES:
+        for service in spec.services:
             instances[service] = LocalInstance(
                 service,
                 argv=[spec.python, "-m", "storymimi"],
