@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from stallproof import bench as benchmark
-from stallproof import catalog
+from stallproof import calibration, catalog
 from stallproof.engine import run_all
 from stallproof.exits import Exit, exit_for
 from stallproof.gate.command import gate
@@ -202,6 +202,41 @@ def bench(
     raise typer.Exit(exit_for(results))
 
 
+@app.command()
+def calibrate(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Rows of the table; all if none is given.")
+    ] = None,
+    *,
+    trials: Annotated[int, typer.Option(min=1, max=100, help="Trials of each row.")] = 5,
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="Rows at once.")] = 2,
+    out: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
+) -> None:
+    """Show on the wire what each fault does to a bare client, and how late it comes."""
+    rows = calibration.rows_called(names or [])
+    console = Console(stderr=as_json)
+    with console.status(f"{len(rows)} rows, {trials} trials each"):
+        measured = calibration.measure(rows, trials=trials, at_once=jobs)
+    text = calibration.markdown(measured, command=shlex.join(["stallproof", *sys.argv[1:]]))
+    if out is not None:
+        _write(out, text)
+    if as_json:
+        _print_json(msgspec.to_builtins(measured))
+    elif out is None:
+        sys.stdout.write(text)
+    for problem in calibration.problems(measured):
+        console.print(problem, soft_wrap=True, markup=False)
+    raise typer.Exit(calibration.exit_code(measured))
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PlanError(f"--out {out}: cannot be written: {error.strerror}") from None
+
+
 def _flags(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
@@ -231,7 +266,13 @@ def main() -> None:
     """The console script: every known error is one line and an exit code of its own."""
     try:
         app()
-    except (PlanError, catalog.CatalogError, ReportError, LintError) as error:
+    except (
+        PlanError,
+        calibration.CalibrationError,
+        catalog.CatalogError,
+        ReportError,
+        LintError,
+    ) as error:
         _end(error, Exit.USAGE)
     except (SiteError, StackError, InterfaceError) as error:
         _end(error, Exit.HARNESS)

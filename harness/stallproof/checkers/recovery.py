@@ -37,7 +37,8 @@ def recovery(facts: Facts) -> Finding:
 
     Standing conditions are not judged: they are no event to recover from.
 
-    Valid: both within their limits; or no fault was scheduled that passes. Invalid: one is over its limit.
+    Valid: both within their limits; or no fault was scheduled that passes. Invalid: one is over
+    its limit.
     Unknown: no step began, a fault was never undone, nothing was on offer afterwards, or the
     watch ended before the limit had run out. O(faults x stories + n log n).
 

@@ -85,12 +85,15 @@ async def dial_there(
 def told(
     *, flows: int, heard: Mapping[str, Said], awaited: Said, fresh: Mapping[Link, WireOutcome]
 ) -> Observation:
-    """It bit if every canary says what is awaited, new connections work, and there were flows."""
+    """It bit if every canary says what is awaited, and new connections work.
+
+    `flows`: how many connections of the system were hit; that is for `fault-bit` to judge.
+    """
     as_awaited = sum(said == awaited for said in heard.values())
     answered = sum(outcome.outcome == "answer" for outcome in fresh.values())
     return Observation(
-        bit=flows > 0 and as_awaited == len(heard) and answered == len(fresh),
-        seen=f"{flows} connections of the system; of as many that are open on each link "
-        f"{as_awaited} of {len(heard)} meet {awaited}; {answered} of {len(fresh)} new ones work",
+        bit=as_awaited == len(heard) and answered == len(fresh),
+        seen=f"{flows} connections of the system hit; {as_awaited} of {len(heard)} bare ones "
+        f"beside them meet {awaited}, {answered} of {len(fresh)} new ones work",
         numbers={"flows": flows, "canaries": as_awaited, "new": answered},
     )
