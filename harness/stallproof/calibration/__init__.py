@@ -62,7 +62,7 @@ def problems(measured: Sequence[Measured]) -> list[str]:
 
 
 def exit_code(measured: Sequence[Measured]) -> Exit:
-    """Violated: a fault did not bite, or trials do not agree. Inconclusive: one was not measured."""
+    """Violated: one did not bite, or trials do not agree. Inconclusive: one was not measured."""
     done = [each for each in measured if not each.lacking]
     if any(not each.bit or not each.agrees for each in done):
         return Exit.VIOLATED

@@ -33,11 +33,11 @@ has a client of every kind at both places; where they do not agree the cell says
 
 def markdown(measured: Sequence[Measured], *, command: str) -> str:
     """The whole document."""
+    machine = f"Linux {platform.release()}, {os.cpu_count()} processors"
     lines = [
         "# Calibration: what each fault does on the wire",
         "",
-        f"Written by `{command}`: do not edit it. Linux {platform.release()}, "
-        f"{os.cpu_count()} processors.",
+        f"Written by `{command}`: do not edit it. {machine}.",
         "",
         _READING,
         "",

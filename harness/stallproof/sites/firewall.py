@@ -63,6 +63,7 @@ class BrokerFirewall:
         self._sockets = sockets
         self._hooks = hooks
         self._imposed: set[str] = set()
+        self._loose = True
         self._one_at_a_time = threading.Lock()
         self._install(_TRACKING, [nft.tracked()])
 
@@ -117,6 +118,7 @@ class BrokerFirewall:
     async def forget_idle(self, links: Sequence[Link], *, idle_s: int, client_renews: bool) -> None:
         def forget_idle() -> None:
             self._turn_strangers_away(links, client_renews=client_renews)
+            self._loose = client_renews
             self._passing.run(conntrack.configure, established_s=idle_s, loose=client_renews)
             self._passing.run(conntrack.expire, self._ips(links), in_s=idle_s)
 
@@ -124,9 +126,9 @@ class BrokerFirewall:
 
     async def remember(self, links: Sequence[Link]) -> None:
         def remember() -> None:
-            # Still not loose, and the rules stay: what was forgotten must not come back to life.
+            # As loose as before, and the rules stay: what is dead must not come back to life.
             kept_s = conntrack.ESTABLISHED_S
-            self._passing.run(conntrack.configure, established_s=kept_s, loose=False)
+            self._passing.run(conntrack.configure, established_s=kept_s, loose=self._loose)
             self._passing.run(conntrack.expire, self._ips(links), in_s=kept_s)
 
         await to_thread.run_sync(remember)
@@ -134,6 +136,7 @@ class BrokerFirewall:
     async def flush(self, links: Sequence[Link]) -> int:
         def flush() -> int:
             self._turn_strangers_away(links, client_renews=False)
+            self._loose = False
             kept_s = conntrack.ESTABLISHED_S
             self._passing.run(conntrack.configure, established_s=kept_s, loose=False)
             return self._passing.run(conntrack.forget, self._ips(links))
