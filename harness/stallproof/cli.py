@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 
 from stallproof import bench as benchmark
-from stallproof import calibration, catalog
+from stallproof import catalog
+from stallproof.calibration import CalibrationError
 from stallproof.engine import run_all
 from stallproof.exits import Exit, exit_for
 from stallproof.gate.command import gate
@@ -29,6 +30,7 @@ from stallproof.lint.output import (
     rules_lines,
 )
 from stallproof.live import Live
+from stallproof.measuring import calibrate, keepalive
 from stallproof.options import Folder, Out, Profiles
 from stallproof.parts import doctor as examine
 from stallproof.plan import (
@@ -202,39 +204,8 @@ def bench(
     raise typer.Exit(exit_for(results))
 
 
-@app.command()
-def calibrate(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Rows of the table; all if none is given.")
-    ] = None,
-    *,
-    trials: Annotated[int, typer.Option(min=1, max=100, help="Trials of each row.")] = 5,
-    jobs: Annotated[int, typer.Option(min=1, max=16, help="Rows at once.")] = 2,
-    out: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
-) -> None:
-    """Show on the wire what each fault does to a bare client, and how late it comes."""
-    rows = calibration.rows_called(names or [])
-    console = Console(stderr=as_json)
-    with console.status(f"{len(rows)} rows, {trials} trials each"):
-        measured = calibration.measure(rows, trials=trials, at_once=jobs)
-    text = calibration.markdown(measured, command=shlex.join(["stallproof", *sys.argv[1:]]))
-    if out is not None:
-        _write(out, text)
-    if as_json:
-        _print_json(msgspec.to_builtins(measured))
-    elif out is None:
-        sys.stdout.write(text)
-    for problem in calibration.problems(measured):
-        console.print(problem, soft_wrap=True, markup=False)
-    raise typer.Exit(calibration.exit_code(measured))
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PlanError(f"--out {out}: cannot be written: {error.strerror}") from None
+app.command()(calibrate)
+app.command()(keepalive)
 
 
 def _flags(text: str) -> tuple[str, ...]:
@@ -268,7 +239,7 @@ def main() -> None:
         app()
     except (
         PlanError,
-        calibration.CalibrationError,
+        CalibrationError,
         catalog.CatalogError,
         ReportError,
         LintError,
