@@ -5,7 +5,16 @@ its own time. What is sent over it then vanishes. Here real connection tracking 
 seconds: `hardened` sends its first keepalive probe after ten idle seconds, the guide after one.
 """
 
-from stallproof import EVERY, Limits, NatIdleExpiry, VpcInboundExpiry, Workload, at, scenario
+from stallproof import (
+    EVERY,
+    Limits,
+    NatIdleExpiry,
+    VpcInboundExpiry,
+    Workload,
+    at,
+    breaks,
+    scenario,
+)
 
 WATCH = Limits(stall_s=15, settle_s=60)
 
@@ -14,6 +23,20 @@ WATCH = Limits(stall_s=15, settle_s=60)
     schedule=[at(0, NatIdleExpiry(links=EVERY, idle_s=20), for_s=30)],
     workload=Workload(rate_per_s=0.04, for_s=51),
     limits=WATCH,
+    expected={
+        "celery-defaults": breaks(
+            "accept",
+            because="No keepalive and no socket_timeout: POST waits on a forgotten connection.",
+        ),
+        "guide-int-keys": breaks(
+            "stalled",
+            because=(
+                "The guide's keepalive does not reach the result backend's connections: "
+                "task_track_started writes over a forgotten one before the task's first line, and "
+                "waits for redis_socket_timeout, 120 s."
+            ),
+        ),
+    },
 )
 def nat_expiry_long() -> None:
     """Idle connections are forgotten after 20 seconds, later than keepalive probes come
@@ -28,6 +51,20 @@ def nat_expiry_long() -> None:
     schedule=[at(0, NatIdleExpiry(links=EVERY, idle_s=4), for_s=12)],
     workload=Workload(rate_per_s=0.12, for_s=18),
     limits=WATCH,
+    expected={
+        "celery-defaults": breaks(
+            "accept",
+            because="No keepalive and no socket_timeout: POST waits on a forgotten connection.",
+        ),
+        "guide-int-keys": breaks(
+            "stalled",
+            because=(
+                "The guide's keepalive does not reach the result backend's connections: "
+                "task_track_started writes over a forgotten one before the task's first line, and "
+                "waits for redis_socket_timeout, 120 s."
+            ),
+        ),
+    },
 )
 def nat_expiry_short() -> None:
     """Idle connections are forgotten after four seconds, sooner than keepalive probes come
