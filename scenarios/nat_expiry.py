@@ -16,7 +16,7 @@ from stallproof import (
     scenario,
 )
 
-WATCH = Limits(stall_s=15, settle_s=60)
+WATCH = Limits(stall_s=15, settle_s=30)
 
 
 @scenario(

@@ -8,7 +8,7 @@ vanish between the hosts, and a flow that is cut stays cut.
 
 from stallproof import BACKEND, EVERY, Limits, Link, SilentDrop, Way, Workload, at, breaks, scenario
 
-WATCH = Limits(stall_s=15, first_start_s=15, drain_s=30, settle_s=60)
+WATCH = Limits(stall_s=15, first_start_s=15, drain_s=30, settle_s=45)
 
 
 @scenario(
