@@ -1,6 +1,7 @@
 """Canaries: bare connections that stand where the services stand, opened before a fault begins.
 
-What becomes of them is what becomes of a service's own, without the service's retries.
+What becomes of them is what becomes of a service's own, without the service's retries. All
+that they ever say is HELLO, by which those who count the system's connections tell them apart.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import anyio
 from anyio import to_thread
 
 from stallproof.faults.base import Observation
-from stallproof.faults.wire import PING, WireOutcome, dial_each
+from stallproof.faults.wire import HELLO, WireOutcome, dial_each
 from stallproof.sites.base import Link, System, Vantage
 
 Said = Literal["answer", "eof", "reset", "silence", "not connected"]
 
 SILENCE_S = 0.8
-"""A PING is answered in under a millisecond; one retransmitted once, in a quarter of a second."""
+"""HELLO is answered in under a millisecond; one retransmitted once, in a quarter of a second."""
 
 
 async def open_canaries(system: System, links: Sequence[Link]) -> dict[str, str | None]:
@@ -40,9 +41,9 @@ async def open_canaries(system: System, links: Sequence[Link]) -> dict[str, str 
 
 
 async def ask(
-    system: System, canaries: Mapping[str, str | None], *, payload: bytes = PING
+    system: System, canaries: Mapping[str, str | None], *, payload: bytes = HELLO
 ) -> dict[str, Said]:
-    """What each says to a PING, by link. No `payload`: what it hears by itself."""
+    """What each meets that asks, by link. No `payload`: what it hears by itself."""
     vantage = system.use(Vantage)
     heard: dict[str, Said] = {}
 
@@ -76,6 +77,7 @@ async def dial_there(
     vantage = system.use(Vantage)
     return await dial_each(
         {link: vantage.address_of(link) for link in links},
+        payload=HELLO,
         rounds=rounds,
         deadline_s=deadline_s,
         open_socket=vantage.open_socket,

@@ -66,7 +66,7 @@ class SilentDrop(_Cut, frozen=True, kw_only=True, tag="silent-drop"):
         return await system.use(Flows).cut(self.links, way=self.way)
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
-        """PING over a connection opened before meets silence, over a new one an answer."""
+        """A question over a connection opened before meets silence, over a new one an answer."""
         return told(
             flows=begun["flows"],
             heard=await ask(system, begun["canaries"]),
@@ -94,7 +94,7 @@ class Rst(_Cut, frozen=True, kw_only=True, tag="rst"):
         return await system.use(Flows).cut(self.links, way=Way.BOTH, reset=True)
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
-        """PING over a connection opened before meets a reset, over a new one an answer."""
+        """A question over a connection opened before meets a reset, over a new one an answer."""
         return told(
             flows=begun["flows"],
             heard=await ask(system, begun["canaries"]),
@@ -120,7 +120,7 @@ class ConntrackFlush(_Cut, frozen=True, kw_only=True, tag="conntrack-flush"):
         return await system.use(Conntrack).flush(self.links)
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
-        """PING over a connection opened before meets silence, over a new one an answer."""
+        """A question over a connection opened before meets silence, over a new one an answer."""
         return told(
             flows=begun["flows"],
             heard=await ask(system, begun["canaries"]),

@@ -164,8 +164,8 @@ class Loss(_Stop, frozen=True, kw_only=True, tag="loss"):
         lost = await firewall.hits(self._rule)
         return Observation(
             bit=lost > 0,
-            seen=f"{lost} packets lost, {tries * 50} PINGs of bare clients a link among them",
-            numbers={"lost": lost, "pings": tries * 50},
+            seen=f"{lost} packets lost, {tries * 50} questions of bare clients a link among them",
+            numbers={"lost": lost, "questions": tries * 50},
         )
 
 

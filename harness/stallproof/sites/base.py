@@ -239,7 +239,7 @@ class Vantage(Protocol):
         """Open a bare connection there that the system keeps until it goes down; its name.
 
         Raises:
-            OSError: it does not connect, or gets no answer to its PING.
+            OSError: it does not connect, or gets no answer to its HELLO.
         """
 
     def kept(self, name: str) -> socket.socket:

@@ -42,9 +42,9 @@ class ServiceVantage:
         wire.settimeout(_DEADLINE_S)
         try:
             wire.connect((self._at[link].host, self._at[link].port))
-            wire.sendall(b"PING\r\n")  # without a password it is answered by -NOAUTH
+            wire.sendall(b"HELLO 9\r\n")  # refused in words, password or not
             if not wire.recv(100):
-                raise ConnectionResetError(f"{link}: EOF in answer to PING")
+                raise ConnectionResetError(f"{link}: EOF in answer to HELLO")
         except OSError:
             wire.close()
             raise
