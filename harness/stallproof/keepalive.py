@@ -21,6 +21,7 @@ from stallproof.model import (
     Scenario,
     ScenarioResult,
     Schedule,
+    Verdict,
     Workload,
     at,
 )
@@ -122,8 +123,8 @@ def markdown(results: Results, *, command: str) -> str:
         "",
         _READING,
         "",
-        "| set beside it | n | fault bit | POST answered | after, median | what it saw |",
-        "|---|---|---|---|---|---|",
+        "| set beside it | n | POST answered | after, median | what it saw |",
+        "|---|---|---|---|---|",
         *(
             _line(case, result, Path(results.run_dir))
             for case, result in zip(CASES, results.results, strict=True)
@@ -141,24 +142,30 @@ reach the one to the result backend. A POST is given up by its client after
 
 
 def _line(case: Case, result: ScenarioResult, root: Path) -> str:
-    published = [
-        _second_publish(History.read(root / run.dir / "history.jsonl")) for run in result.runs
-    ]
-    times = [each.after_s for each in published]
-    bit = sum(
-        any(f.checker == "fault-bit" and f.verdict == "valid" for f in run.findings)
+    """Only runs in which the fault bit count; a line of none says so."""
+    bitten = [
+        run
         for run in result.runs
-    )
+        if any(f.checker == "fault-bit" and f.verdict is Verdict.VALID for f in run.findings)
+    ]
+    histories = [History.read(root / run.dir / "history.jsonl") for run in bitten]
+    published = [each for each in map(_second_publish, histories) if each is not None]
+    if not published:
+        return f"| {case.said} | 0 | | | nothing was measured |"
+    times = [each.after_s for each in published]
     return (
-        f"| {case.said} | {result.n} | {bit} | {sum(each.answered for each in published)} | "
+        f"| {case.said} | {len(published)} | {sum(each.answered for each in published)} | "
         f"{statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f}) | "
         f"{_seen(published)} |"
     )
 
 
-def _second_publish(history: History) -> _Publish:
+def _second_publish(history: History) -> _Publish | None:
+    """None: the run did not come to its second POST."""
     ops = [event for event in history.events if isinstance(event, Op) and event.f == "submit"]
-    began_t = next(op.t for op in ops if op.story == 1 and op.type == "invoke")
+    began_t = next((op.t for op in ops if op.story == 1 and op.type == "invoke"), None)
+    if began_t is None:
+        return None
     over = next((op for op in ops if op.story == 1 and op.type != "invoke"), None)
     opened = sum(
         event.opened

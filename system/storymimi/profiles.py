@@ -114,7 +114,7 @@ HARDENED = (
     Setting(
         "broker_transport_options.socket_connect_timeout",
         3,
-        "cold-connect: CONNECT_TODO",
+        "undecided: cold-connect holds with and without it (3 of 3 each); kept from the guide",
     ),
     Setting(
         "broker_transport_options.health_check_interval",
