@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +36,7 @@ def calibrate(
     console = Console(stderr=as_json)
     with console.status(f"{len(rows)} rows, {trials} trials each"):
         measured = calibration.measure(rows, trials=trials, at_once=jobs)
-    text = calibration.markdown(measured, command=shlex.join(["stallproof", *sys.argv[1:]]))
+    text = calibration.markdown(measured, command=f"stallproof calibrate --trials {trials}")
     if out is not None:
         _write(out, text)
     if as_json:
@@ -66,7 +65,7 @@ def keepalive(
             plan, root=root, at_once=jobs, on_progress=live.progress, on_done=live.done
         )
     write_reports(root)
-    text = judged_keepalive.markdown(results, command=shlex.join(["stallproof", *sys.argv[1:]]))
+    text = judged_keepalive.markdown(results, command=f"stallproof keepalive --repeat {repeat}")
     if document is None:
         sys.stdout.write(text)
     else:
