@@ -18,7 +18,7 @@ from typing import get_args
 
 import msgspec
 
-from stallproof.sites.base import Proxies, SiteError, Sockets
+from stallproof.sites.base import Conntrack, Firewall, Flows, Proxies, SiteError, Sockets
 from stallproof.sites.namespaces import why_no_namespaces
 from stallproof.toxiproxy_build import VERSION as TOXIPROXY_VERSION
 from stallproof.toxiproxy_build import build_toxiproxy, cache_dir, cached_toxiproxy, find_go
@@ -156,14 +156,19 @@ def _namespaces_row() -> Row:
     refused = why_no_namespaces()
     if refused is None:
         return Row(part="namespaces", ok=True, found="user, mount, PID, network", cost="")
-    cost = f"runs share this machine's loopback, scenarios with: {_faults_needing(Sockets)}"
+    faults = _faults_needing(Sockets, Firewall, Flows, Conntrack)
+    cost = f"runs share this machine's loopback, scenarios with: {faults}"
     return Row(part="namespaces", ok=False, found=refused, cost=cost)
 
 
-def _faults_needing(capability: type) -> str:
+def _faults_needing(*capabilities: type) -> str:
     from stallproof.faults import AnyFault  # noqa: PLC0415 (faults need not be importable to find a binary)
 
-    tags = [kind.__struct_config__.tag for kind in get_args(AnyFault) if capability in kind.needs]
+    tags = [
+        kind.__struct_config__.tag
+        for kind in get_args(AnyFault)
+        if not set(capabilities).isdisjoint(kind.needs)
+    ]
     return ", ".join(sorted(tags))
 
 
