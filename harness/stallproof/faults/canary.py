@@ -48,10 +48,11 @@ async def ask(
     heard: dict[str, Said] = {}
 
     async def one(link: str, name: str | None) -> None:
-        if name is None:
+        wire = None if name is None else vantage.kept(name)
+        if wire is None:
             heard[link] = "not connected"
         else:
-            heard[link] = await to_thread.run_sync(_exchange, vantage.kept(name), payload)
+            heard[link] = await to_thread.run_sync(_exchange, wire, payload)
 
     async with anyio.create_task_group() as group:
         for link, name in canaries.items():

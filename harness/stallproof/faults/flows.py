@@ -6,6 +6,7 @@ retransmission and hides the loss.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from stallproof.faults.base import Fault, Observation, Plane
@@ -33,11 +34,12 @@ class _Cut(Fault, frozen=True, kw_only=True):
             OSError: the kernel refused.
         """
         canaries = await open_canaries(system, self.links)
-        ours = sum(name is not None for name in canaries.values())
-        return {"flows": await self.act(system) - ours, "canaries": canaries}
+        vantage = system.use(Vantage)
+        hit = [name for name in await self.act(system) if vantage.kept(name) is None]
+        return {"flows": len(hit), "canaries": canaries}
 
-    async def act(self, system: System) -> int:
-        """Do it to all that are open. Answers how many they were."""
+    async def act(self, system: System) -> Sequence[str]:
+        """Do it to all that are open. Answers their clients."""
         raise NotImplementedError
 
 
@@ -62,7 +64,7 @@ class SilentDrop(_Cut, frozen=True, kw_only=True, tag="silent-drop"):
         direction = "" if self.way is Way.BOTH else f" {self.way}"
         return f"drop the open connections of {', '.join(self.links)} in silence{direction}"
 
-    async def act(self, system: System) -> int:
+    async def act(self, system: System) -> Sequence[str]:
         return await system.use(Flows).cut(self.links, way=self.way)
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
@@ -90,7 +92,7 @@ class Rst(_Cut, frozen=True, kw_only=True, tag="rst"):
     def describe(self) -> str:
         return f"answer the open connections of {', '.join(self.links)} by RST when used"
 
-    async def act(self, system: System) -> int:
+    async def act(self, system: System) -> Sequence[str]:
         return await system.use(Flows).cut(self.links, way=Way.BOTH, reset=True)
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
@@ -116,7 +118,7 @@ class ConntrackFlush(_Cut, frozen=True, kw_only=True, tag="conntrack-flush"):
     def describe(self) -> str:
         return f"forget the connections of {', '.join(self.links)}"
 
-    async def act(self, system: System) -> int:
+    async def act(self, system: System) -> Sequence[str]:
         return await system.use(Conntrack).flush(self.links)
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:

@@ -116,9 +116,9 @@ class Partition(_Stop, frozen=True, kw_only=True, tag="partition"):
         return Impediment(links=self.links, way=self.way)
 
     async def begin(self, system: System) -> dict[str, Any]:
-        """Also `flows`: how many connections were open, canaries among them."""
+        """Also `cut`: how many connections were open, canaries among them."""
         begun = await super().begin(system)
-        return begun | {"flows": await system.use(Flows).cut(self.links, way=self.way)}
+        return begun | {"cut": len(await system.use(Flows).cut(self.links, way=self.way))}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
         """Neither do new connections come about nor do those opened before hear anything."""

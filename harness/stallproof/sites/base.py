@@ -198,11 +198,12 @@ class Firewall(Protocol):
 class Flows(Protocol):
     """The connections that exist at a moment, seen from the middle of the network."""
 
-    async def cut(self, links: Sequence[Link], *, way: Way, reset: bool = False) -> int:
+    async def cut(self, links: Sequence[Link], *, way: Way, reset: bool = False) -> Sequence[str]:
         """From now on, and for good, each packet of theirs in that direction vanishes.
 
-        With `reset` its sender is answered by RST. New connections are not touched. Answers how
-        many there were. Never undone: a healed flow resumes by retransmission and hides the loss.
+        With `reset` its sender is answered by RST. New connections are not touched. Answers the
+        clients (`ip:port`) that were not cut before. Never undone: a healed flow resumes by
+        retransmission and hides the loss.
         """
 
 
@@ -221,8 +222,8 @@ class Conntrack(Protocol):
     async def remember(self, links: Sequence[Link]) -> None:
         """Forget idle ones no longer. What is forgotten stays so."""
 
-    async def flush(self, links: Sequence[Link]) -> int:
-        """Forget every connection of the links at once, for good. Answers how many."""
+    async def flush(self, links: Sequence[Link]) -> Sequence[str]:
+        """Forget every connection of the links at once, for good. Answers their clients."""
 
 
 @runtime_checkable
@@ -236,14 +237,14 @@ class Vantage(Protocol):
         """An unconnected TCP socket in the network of the link's service; the caller's to close."""
 
     async def connect(self, link: Link) -> str:
-        """Open a bare connection there that the system keeps until it goes down; its name.
+        """Open a bare connection there that is kept until the system goes down; its `ip:port`.
 
         Raises:
             OSError: it does not connect, or gets no answer to its HELLO.
         """
 
-    def kept(self, name: str) -> socket.socket:
-        """The connection of that name."""
+    def kept(self, name: str) -> socket.socket | None:
+        """The connection of that name; None: it is not one of these."""
 
 
 class Instance(Protocol):

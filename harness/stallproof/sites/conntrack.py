@@ -41,19 +41,19 @@ def configure(*, established_s: int, loose: bool) -> None:
         (_SETTINGS / name).write_text(str(value))
 
 
-def expire(ips: Collection[str], *, in_s: int) -> int:
+def expire(ips: Collection[str], *, in_s: int) -> None:
     """Those established with one of the addresses end that much later, unless a packet comes.
 
-    Answers how many. Without this a shorter time would hold only from their next packet on.
+    Without this a shorter time would hold only from their next packet on.
 
     Raises:
         OSError: the kernel refused.
     """
-    return _change_each("set", ips, timeout=in_s)
+    _change_each("set", ips, timeout=in_s)
 
 
-def forget(ips: Collection[str]) -> int:
-    """Forget those established with one of the addresses. Answers how many.
+def forget(ips: Collection[str]) -> list[tuple[str, int]]:
+    """Forget those established with one of the addresses. Answers who had opened them.
 
     Raises:
         OSError: the kernel refused.
@@ -61,8 +61,8 @@ def forget(ips: Collection[str]) -> int:
     return _change_each("del", ips)
 
 
-def _change_each(command: str, ips: Collection[str], **fields: int) -> int:
-    changed = 0
+def _change_each(command: str, ips: Collection[str], **fields: int) -> list[tuple[str, int]]:
+    changed = []
     with NFCTSocket() as conntrack:
         for entry in [entry for entry in conntrack.dump() if _established(entry)]:
             ends = NFCTAttrTuple.from_netlink(socket.AF_INET, entry.get_attr("CTA_TUPLE_ORIG"))
@@ -74,7 +74,7 @@ def _change_each(command: str, ips: Collection[str], **fields: int) -> int:
                 if error.code != errno.ENOENT:  # else it has gone meanwhile
                     raise OSError(error.code, f"conntrack {command}: {error}") from error
             else:
-                changed += 1
+                changed.append((ends.saddr, ends.sport))
     return changed
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from anyio import to_thread
@@ -64,6 +64,7 @@ class BrokerFirewall:
         self._hooks = hooks
         self._imposed: set[str] = set()
         self._loose = True
+        self._dead: set[str] = set()
         self._one_at_a_time = threading.Lock()
         self._install(_TRACKING, [nft.tracked()])
 
@@ -98,9 +99,14 @@ class BrokerFirewall:
 
     # Flows
 
-    async def cut(self, links: Sequence[Link], *, way: Way, reset: bool = False) -> int:
-        def cut() -> int:
-            flows = [(client, at) for at in self._at(links) for client in self._clients(at)]
+    async def cut(self, links: Sequence[Link], *, way: Way, reset: bool = False) -> Sequence[str]:
+        def cut() -> Sequence[str]:
+            flows = [
+                (client, at)
+                for at in self._at(links)
+                for client in self._clients(at)
+                if _named(client) not in self._dead
+            ]
             rules = []
             for client, broker in flows:
                 if way is not Way.TO_CLIENT:
@@ -109,7 +115,7 @@ class BrokerFirewall:
                     rules.append([*nft.between(broker, client), *_stopped(reset=reset)])
             with self._one_at_a_time:
                 self._install(_CUT, rules)
-            return len(flows)
+            return self._bury(client for client, _ in flows)
 
         return await to_thread.run_sync(cut)
 
@@ -133,13 +139,13 @@ class BrokerFirewall:
 
         await to_thread.run_sync(remember)
 
-    async def flush(self, links: Sequence[Link]) -> int:
-        def flush() -> int:
+    async def flush(self, links: Sequence[Link]) -> Sequence[str]:
+        def flush() -> Sequence[str]:
             self._turn_strangers_away(links, client_renews=False)
             self._loose = False
             kept_s = conntrack.ESTABLISHED_S
             self._passing.run(conntrack.configure, established_s=kept_s, loose=False)
-            return self._passing.run(conntrack.forget, self._ips(links))
+            return self._bury(self._passing.run(conntrack.forget, self._ips(links)))
 
         return await to_thread.run_sync(flush)
 
@@ -155,6 +161,12 @@ class BrokerFirewall:
             self._install(_FORGOTTEN, rules)
 
     # Parts
+
+    def _bury(self, clients: Iterable[tuple[str, int]]) -> Sequence[str]:
+        """The names of those that were not dead before; from now on they are."""
+        fresh = [name for name in map(_named, clients) if name not in self._dead]
+        self._dead.update(fresh)
+        return fresh
 
     def _install(self, table: str, rules: Sequence[nft.Rule]) -> None:
         self._passing.run(nft.install, table, rules, hooks=self._hooks)
@@ -175,6 +187,10 @@ class BrokerFirewall:
 
     def _ips(self, links: Sequence[Link]) -> list[str]:
         return [self._links[link].host for link in links]
+
+
+def _named(client: tuple[str, int]) -> str:
+    return f"{client[0]}:{client[1]}"
 
 
 def _matches(way: Way) -> list[nft.Match]:

@@ -30,8 +30,8 @@ class ServiceVantage:
     async def connect(self, link: Link) -> str:
         return await to_thread.run_sync(self._connect, link)
 
-    def kept(self, name: str) -> socket.socket:
-        return self._kept[name]
+    def kept(self, name: str) -> socket.socket | None:
+        return self._kept.get(name)
 
     def close(self) -> None:
         for wire in self._kept.values():
