@@ -32,8 +32,10 @@ PROBES = ("waits", "next", "new", "redis-py", "broker")
 OPEN_DEADLINE_S = 3.0
 AHEAD_S = 0.05
 """The fault is due this long after everything is ready."""
+BROKER_S = 0.3
+"""What a proxy closes on one side it closes on the other within this, also on a busy machine."""
 PAUSE_S = 0.05
-"""A new connection is quiet for this long before it asks."""
+"""A connection is quiet for this long before it asks."""
 
 _serial = itertools.count()
 
@@ -88,6 +90,7 @@ async def once(row: Row, system: System) -> Trial:
                     asking.start_soon(record, link, "next", each.ask)
                     asking.start_soon(record, link, "new", each.connect)
                     asking.start_soon(record, link, "redis-py", each.ping)
+        await anyio.sleep(BROKER_S)
         for link, seen_broker in (await _at_broker(commands, clients)).items():
             seen[link]["broker"] = seen_broker
         proof = await row.fault.observe(system, begun)
@@ -159,6 +162,9 @@ class _Clients:
 
     def ask(self) -> Seen:
         self._idle.settimeout(self._row.deadline_s)
+        # What is closed at the begin is closed by now: data that crosses the close would make a
+        # reset of it, or not, as it happens.
+        select.select([self._idle], [], [], PAUSE_S)
         return _timed(lambda: _outcome(lambda: _exchange(self._idle)))
 
     def connect(self) -> Seen:
@@ -172,8 +178,7 @@ class _Clients:
             return Seen("no connect", time.monotonic() - began)
         except OSError as error:
             return Seen(_named(error), time.monotonic() - began)
-        # One that is closed as soon as it is open says so before anything is sent; data that
-        # crosses the close would make a reset of it, or not, as it happens.
+        # One that is closed as soon as it is open says so before anything is sent, as above.
         if select.select([wire], [], [], PAUSE_S)[0]:
             return Seen(_outcome(lambda: wire.recv(1)), time.monotonic() - began)
         return _timed(lambda: _outcome(lambda: _exchange(wire)))
