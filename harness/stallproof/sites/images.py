@@ -5,6 +5,7 @@ from __future__ import annotations
 APP = "stallproof/storymimi:dev"
 """The system as it ships; `--image` names another."""
 BROKER = "valkey/valkey:9.1.2"
+BROKER_COMMAND = "valkey-server"
 TOXIPROXY = "ghcr.io/shopify/toxiproxy:2.12.0"
 
 

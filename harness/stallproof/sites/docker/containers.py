@@ -1,4 +1,4 @@
-"""One container as a life: started, its output to a log, killed whole, removed when it has ended."""
+"""One container as a life: started, its output to a log, killed whole, removed at its end."""
 
 from __future__ import annotations
 

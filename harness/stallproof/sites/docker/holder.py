@@ -6,7 +6,6 @@ a fault does to the network is done in here, whatever image the broker comes fro
 
 from __future__ import annotations
 
-import errno
 import json
 import socket
 import threading
@@ -53,8 +52,7 @@ class Holder:
             command=[],
             volumes=volumes,
             files={
-                f"{HOME}/stallproof/{name}": package.joinpath(name).read_bytes()
-                for name in MODULES
+                f"{HOME}/stallproof/{name}": package.joinpath(name).read_bytes() for name in MODULES
             },
             user="0:0",
             working_dir="/",

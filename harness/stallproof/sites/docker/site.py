@@ -1,11 +1,11 @@
 """The docker site: broker, Toxiproxy, API and worker as containers on a network of the run's own.
 
-    the run's network (a /24 of its own)
-    ├─ holder        owns the broker's network namespace: an address a link, our agent inside
-    │  └─ broker     shares it; killed, stopped and started again without losing the addresses
-    ├─ toxiproxy     one proxy a link (on the proxied route)
-    ├─ api, worker   the image as it ships; a volume for database and ledger between them
-    └─ reaper        Ryuk: removes all of it when this process is gone, however it went
+the run's network (a /24 of its own)
+├─ holder        owns the broker's network namespace: an address a link, our agent inside
+│  └─ broker     shares it; killed, stopped and started again without losing the addresses
+├─ toxiproxy     one proxy a link (on the proxied route)
+├─ api, worker   the image as it ships; a volume for database and ledger between them
+└─ reaper        Ryuk: removes all of it when this process is gone, however it went
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ import anyio
 import docker
 import docker.errors
 from anyio import to_thread
-from testcontainers.core.config import testcontainers_config
-from testcontainers.core.container import Reaper
 from testcontainers.core.labels import create_labels
 
 from stallproof.history import Recorder
@@ -42,6 +40,7 @@ from stallproof.sites.docker.containers import LABEL, Blueprint, ContainerLife
 from stallproof.sites.docker.engine import connect, explained
 from stallproof.sites.docker.holder import Holder, HolderSockets
 from stallproof.sites.docker.network import Plan, network_of
+from stallproof.sites.docker.reaper import reaped
 from stallproof.sites.environment import environment_of
 from stallproof.sites.instances import SupervisedInstance
 from stallproof.sites.life import Life, OnExit, Start
@@ -188,23 +187,6 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack) -> BootedSyst
         ledger=ledger,
         boot_stages_s=stages,
     )
-
-
-@contextmanager
-def reaped() -> Iterator[None]:
-    """Under Ryuk's care: what is made in here goes when this process does, however it ends.
-
-    Raises:
-        SiteError: Ryuk does not start.
-    """
-    testcontainers_config.ryuk_reconnection_timeout = "1s"  # nobody connects again
-    testcontainers_config.ryuk_disabled = False
-    with explained("start the reaper"):
-        Reaper.get_instance()
-    try:
-        yield
-    finally:
-        Reaper.delete_instance()
 
 
 @contextmanager
