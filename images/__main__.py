@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 from images import docker, trusting
+from images.names import BASE, HARNESS, STAND_IN_LABEL
 from images.standins import STAND_INS
 from stallproof.exits import Exit
 from stallproof.sites.base import SiteError
-from stallproof.sites.images import APP, BASE, HARNESS, STAND_IN_LABEL
+from stallproof.sites.images import APP
 
 ROOT = Path(__file__).resolve().parents[1]
 

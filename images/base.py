@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from images import docker
-from stallproof.sites.images import STAND_IN_LABEL
+from images.names import STAND_IN_LABEL
 from stallproof.toxiproxy_build import cache_dir
 
 SUITE = "bookworm"

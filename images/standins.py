@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from images import base, docker
+from images.names import BASE, STAND_IN_LABEL
 from stallproof.parts import find_broker
-from stallproof.sites.images import BASE, BROKER, REAPER, STAND_IN_LABEL, TOXIPROXY
+from stallproof.sites.images import BROKER, TOXIPROXY, reaper
 from stallproof.toxiproxy_build import build_toxiproxy
 
 _HERE = Path(__file__).parent
@@ -65,6 +66,6 @@ STAND_INS: Mapping[str, StandIn] = {
     TOXIPROXY: StandIn(
         holds="the server, built from its Go module; no toxiproxy-cli", build=_toxiproxy
     ),
-    REAPER: StandIn(holds="a reaper of our own that speaks Ryuk's protocol", build=_reaper),
+    reaper(): StandIn(holds="a reaper of our own that speaks Ryuk's protocol", build=_reaper),
 }
 """In the order in which they are built: the others need the base."""

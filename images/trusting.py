@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from images import docker
-from stallproof.sites.images import BASE
+from images.names import BASE
 
 _NAME = "stallproof/build-base:dev"
 _BUNDLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

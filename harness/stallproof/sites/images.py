@@ -1,19 +1,15 @@
-"""The images that a run in containers is made of: every name in one place.
-
-`make images` builds ours, and pulls the others or builds stand-ins under the same names.
-"""
+"""The images that the docker site runs. `make images` builds or pulls every one of them."""
 
 from __future__ import annotations
 
 APP = "stallproof/storymimi:dev"
-"""The system as deployed (`Dockerfile`)."""
-HARNESS = "stallproof/stallproof:dev"
-"""stallproof with its scenarios (`harness/Dockerfile`)."""
-BASE = "python:3.12-slim"
-"""What both are built on."""
+"""The system as it ships; `--image` names another."""
 BROKER = "valkey/valkey:9.1.2"
 TOXIPROXY = "ghcr.io/shopify/toxiproxy:2.12.0"
-REAPER = "testcontainers/ryuk:0.8.1"
-"""Removes what a killed run leaves. The one that testcontainers 4.15 starts."""
-STAND_IN_LABEL = "stallproof.stand-in"
-"""On an image that `make images` built under another's name: what it holds instead."""
+
+
+def reaper() -> str:
+    """What removes a run's containers when the run is killed: Ryuk, as testcontainers names it."""
+    from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 (0.3 s to import)
+
+    return testcontainers_config.ryuk_image
