@@ -14,3 +14,8 @@ def reaper() -> str:
     from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 (0.3 s to import)
 
     return testcontainers_config.ryuk_image
+
+
+def every() -> tuple[str, ...]:
+    """All that a run may need."""
+    return (APP, BROKER, TOXIPROXY, reaper())

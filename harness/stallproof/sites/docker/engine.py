@@ -41,6 +41,16 @@ def version() -> str:
         return str(client.version()["Version"])
 
 
+def lacking(images: Sequence[str]) -> str | None:
+    """Why runs with these images cannot be had at once, in a line; None: they can."""
+    try:
+        with contextlib.closing(connect()) as client:
+            missing = absent(client, images)
+    except SiteError as error:
+        return str(error).removeprefix("docker: ")
+    return f"not here: {', '.join(missing)}; {MAKE_IMAGES}" if missing else None
+
+
 def absent(client: docker.DockerClient, images: Sequence[str]) -> list[str]:
     """Those of the images that the engine does not have."""
     missing = []
