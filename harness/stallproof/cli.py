@@ -24,6 +24,7 @@ from stallproof.report import ReportError, load_results, write_reports
 from stallproof.report.table import summary
 from stallproof.sites.base import SiteError
 from stallproof.sites.choice import LOCAL, LOOPBACK, SITES
+from stallproof.sitetable import page
 from stallproof.stacks import StackError
 from stallproof.tables import doctor_table, scenarios_table
 from stallproof.wish import PlanError, Wish
@@ -152,6 +153,12 @@ def doctor(
         _print_json(msgspec.to_builtins(rows))
     else:
         Console().print(doctor_table(rows))
+
+
+@app.command()
+def sites() -> None:
+    """Say what each site can do, in Markdown: docs/SITES.md."""
+    sys.stdout.write(page())
 
 
 @app.command()

@@ -210,6 +210,9 @@ class Site(Protocol):
     def offers(self, capability: type) -> bool:
         """Whether a system booted here will have the capability; asked before any boot."""
 
+    def condition(self, capability: type) -> str | None:
+        """On what `offers` depends, in words: empty, it is always there; None, it never is."""
+
     def boot(self, spec: SystemSpec, recorder: Recorder) -> AbstractAsyncContextManager[System]:
         """Start broker, proxy, API and worker, without waiting for the last two to be ready.
 

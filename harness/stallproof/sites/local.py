@@ -57,7 +57,12 @@ class LocalSite:
     def offers(self, capability: type) -> bool:
         if capability is Sockets:
             return self._namespaces or may_administer_network()
-        return capability in (BrokerProcess, BrokerCommands, Proxies)
+        return self.condition(capability) is not None
+
+    def condition(self, capability: type) -> str | None:
+        if capability is Sockets:
+            return "" if self._namespaces else "with CAP_NET_ADMIN"
+        return "" if capability in (BrokerProcess, BrokerCommands, Proxies) else None
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:

@@ -62,7 +62,10 @@ class DockerSite:
     name = "docker"
 
     def offers(self, capability: type) -> bool:
-        return capability in (BrokerProcess, BrokerCommands, Proxies, Sockets)
+        return self.condition(capability) is not None
+
+    def condition(self, capability: type) -> str | None:
+        return "" if capability in (BrokerProcess, BrokerCommands, Proxies, Sockets) else None
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
