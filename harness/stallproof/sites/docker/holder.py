@@ -21,7 +21,7 @@ from anyio import to_thread
 from testcontainers.core.container import DockerContainer
 
 from stallproof.sites.base import Address, Link, SiteError
-from stallproof.sites.docker.containers import Blueprint
+from stallproof.sites.docker.containers import Blueprint, remove
 from stallproof.sites.docker.engine import explained
 from stallproof.sites.docker.network import NETMASK, Plan
 
@@ -142,7 +142,7 @@ class Holder:
     def close(self) -> None:
         """Remove the container; it is gone when this returns."""
         with explained("remove the broker's host"):
-            self._made.stop()
+            remove(self._made)
 
 
 class HolderSockets:

@@ -11,7 +11,6 @@ One /24 a run out of 198.18.0.0/15, which is set aside for tests between isolate
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,7 +91,7 @@ def network_of(run: str) -> Iterator[Plan]:
     try:
         yield Plan(name=network.name, net=net)
     finally:
-        with contextlib.suppress(docker.errors.DockerException):
+        with explained("remove the run's network"):
             network.remove()
 
 

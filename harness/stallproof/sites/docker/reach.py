@@ -36,7 +36,7 @@ def joined(client: docker.DockerClient, plan: Plan) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(docker.errors.DockerException):
+        with explained("leave the run's network"):
             network.disconnect(own, force=True)
 
 

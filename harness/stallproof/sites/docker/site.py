@@ -36,7 +36,7 @@ from stallproof.sites.base import (
 from stallproof.sites.booted import SERVICES, BootedSystem, timed
 from stallproof.sites.brokers import BrokerControl, BrokerServer, broker_config
 from stallproof.sites.docker import reach
-from stallproof.sites.docker.containers import LABEL, Blueprint, ContainerLife
+from stallproof.sites.docker.containers import LABEL, Blueprint, ContainerLife, remove
 from stallproof.sites.docker.engine import connect, explained
 from stallproof.sites.docker.holder import Holder, HolderSockets
 from stallproof.sites.docker.network import Plan, network_of
@@ -119,8 +119,9 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack) -> BootedSyst
         reach.check(plan)
     with timed(stages, "broker"):
         log = open_log("broker")
+        start = _broker(spec, plan, holder, stack, run=run, volume=kept, password=password, log=log)
         broker = BrokerServer(
-            start=_broker(spec, plan, holder, run=run, volume=kept, password=password, log=log),
+            start=start,
             wipe=lambda: holder.ask("wipe", path=str(BROKER_DATA)),
             control=BrokerControl(
                 {"host": plan.control.host, "port": plan.control.port},
@@ -199,7 +200,7 @@ def _volume(client: docker.DockerClient, run: str) -> Iterator[str]:
     try:
         yield str(volume.name)
     finally:
-        with contextlib.suppress(docker.errors.DockerException):
+        with explained("remove a volume"):
             volume.remove(force=True)
 
 
@@ -207,6 +208,7 @@ def _broker(
     spec: SystemSpec,
     plan: Plan,
     holder: Holder,
+    stack: ExitStack,
     *,
     run: str,
     volume: str,
@@ -228,9 +230,11 @@ def _broker(
         volumes={volume: str(DATA)},
         files={CONFIG: config.encode()},
     )
+    made = blueprint.make()
+    stack.callback(remove, made)
 
     def start(on_exit: OnExit) -> Life:
-        return ContainerLife(blueprint.make(), log=log, on_exit=on_exit)
+        return ContainerLife(made, log=log, on_exit=on_exit, kept=True)
 
     return start
 
