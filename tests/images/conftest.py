@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
-import images.docker
 import pytest
+
+import images.docker
 from images import trusting
 from images.names import BASE
-
-from stallproof.sites.images import APP, BROKER, TOXIPROXY, reaper
+from stallproof.sites.images import APP
 
 from .compose import Project
 
@@ -22,15 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
-    """One that answers, and has every image that a run needs."""
-    try:
-        client = docker.from_env()
-        client.ping()
-    except docker.errors.DockerException as error:
-        pytest.skip(f"left out: the images: no engine answers ({str(error)[:100]})")
-    here = {tag for image in client.images.list() for tag in image.tags}
-    if missing := {BASE, BROKER, TOXIPROXY, reaper()} - here:
-        pytest.skip(f"left out: the images: `make images` first, for {', '.join(sorted(missing))}")
+    """One that answers; where none does, tests/conftest.py leaves these tests out."""
+    client = docker.from_env()
     yield client
     client.close()
 

@@ -7,6 +7,7 @@ import re
 
 import docker
 import pytest
+
 from images.names import BASE
 
 from .conftest import ROOT

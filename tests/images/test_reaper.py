@@ -11,9 +11,9 @@ import docker
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from images.reaper.protocol import duration_s, filters_in
 from testcontainers.core.config import get_docker_socket
 
+from images.reaper.protocol import duration_s, filters_in
 from stallproof.sites.images import BROKER, reaper
 
 from .compose import wait
