@@ -35,6 +35,8 @@ STOP_TIMEOUT_S = 30.0
 _ASK_TIMEOUT_S = 30.0
 _TRIAL = "stallproof/trial:dev"
 _PROGRAMS = ("/bin", "/lib", "/lib64", "/usr")
+_ELSEWHERE = tuple(map(Path, ("/etc/docker", "/run/docker", "/run/containerd")))
+"""Where an engine puts a key and empty folders, whatever it is told."""
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -53,6 +55,7 @@ class OwnEngine:
         self._log = folder / "dockerd.log"
         self._policies = firewall.forward_policies()
         self._forwarding = _FORWARDING.read_text()
+        self._new_elsewhere = [path for path in _ELSEWHERE if not path.exists()]
         argv = [
             *("dockerd", "--host", self.host, "--log-level", "warn"),
             *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
@@ -108,6 +111,8 @@ class OwnEngine:
         if _FORWARDING.read_text() != self._forwarding:
             _FORWARDING.write_text(self._forwarding)
         shutil.rmtree(self._folder)
+        for path in self._new_elsewhere:
+            shutil.rmtree(path, ignore_errors=True)  # this engine may not have made them
         return left
 
     def _remove_containers(self) -> None:
