@@ -26,6 +26,8 @@ from stallproof.model import (
 )
 from stallproof.request import Progress, record_of
 from stallproof.results import summarize
+from stallproof.sites.base import SiteError
+from stallproof.sites.choice import bury
 from stallproof.sites.namespaces import command_enclosed
 
 OnProgress = Callable[[Job, Progress], None]
@@ -93,6 +95,10 @@ def run_one(job: Job, *, root: Path, on_progress: OnProgress) -> RunRecord:
         record = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunRecord)
     else:
         reason = said[-1] if said else f"the runner ended with {code} and said nothing"
+        try:
+            bury(job.request.site, job.request.spec.run_dir)
+        except SiteError as error:
+            reason = f"{reason}; then {error}"
         record = _failed(job, reason)
     record = msgspec.structs.replace(record, dir=job.dir)
     store(folder / "run.json", record)

@@ -24,3 +24,15 @@ def site_of(name: str) -> Site:
     if name not in SITES:
         raise SiteError(f"site {name}: there are {', '.join(SITES)}")
     return LocalSite(namespaces=name == LOCAL)
+
+
+def bury(name: str, run_dir: str) -> None:
+    """Do what is left to do for a run whose runner did not end by itself.
+
+    Raises:
+        SiteError: it cannot be done.
+    """
+    if name == DOCKER:
+        from stallproof.sites.docker.reach import leave  # noqa: PLC0415 (half a second)
+
+        leave(run_dir)

@@ -64,6 +64,13 @@ class Holder:
         self._lock = threading.Lock()
         self._on_line: Callable[[str], None] = lambda _line: None
         self._said = ""
+        try:
+            self._set_up(plan, list(volumes.values()))
+        except BaseException:
+            remove(self._made)
+            raise
+
+    def _set_up(self, plan: Plan, folders: Sequence[str]) -> None:
         with explained("start the broker's host"):
             self._made.start()
             container = self._made.get_wrapped_container()
@@ -74,7 +81,7 @@ class Holder:
         self._socket: socket.socket = getattr(self._file, "_sock", self._file)
         self._socket.settimeout(None)
         threading.Thread(target=self._read, daemon=True).start()
-        for folder in volumes.values():
+        for folder in folders:
             self.ask("open_folder", path=folder)
         links = [address.host for address in plan.broker.values()]
         self.ask("add_addresses", addresses=links, netmask=NETMASK)
@@ -102,11 +109,10 @@ class Holder:
 
     def follow(self, path: str, *, into: Path) -> None:
         """Append each line of that file of the container to a file of this machine."""
-        file = into.open("a")
 
         def keep(line: str) -> None:
-            file.write(line + "\n")
-            file.flush()
+            with into.open("a") as file:
+                file.write(line + "\n")
 
         self._on_line = keep
         self.ask("follow", path=path)

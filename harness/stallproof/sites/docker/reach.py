@@ -14,7 +14,8 @@ import docker
 import docker.errors
 
 from stallproof.sites.base import SiteError
-from stallproof.sites.docker.engine import explained
+from stallproof.sites.docker.containers import LABEL
+from stallproof.sites.docker.engine import connect, explained
 from stallproof.sites.docker.network import Plan
 
 _CONNECT_TIMEOUT_S = 2.0
@@ -37,6 +38,22 @@ def joined(client: docker.DockerClient, plan: Plan) -> Iterator[None]:
         yield
     finally:
         with explained("leave the run's network"):
+            network.disconnect(own, force=True)
+
+
+def leave(run: str) -> None:
+    """Take this process's container off the network of a run that was killed.
+
+    Ryuk removes all that such a run made, but no network that somebody is still on.
+
+    Raises:
+        SiteError: the engine refuses.
+    """
+    with contextlib.closing(connect()) as client, explained("leave a killed run's network"):
+        own = _own_container(client)
+        if own is None:
+            return
+        for network in client.networks.list(filters={"label": f"{LABEL}={run}"}):
             network.disconnect(own, force=True)
 
 

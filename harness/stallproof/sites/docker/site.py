@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -24,7 +25,6 @@ from anyio import to_thread
 from testcontainers.core.labels import create_labels
 
 from stallproof.history import Recorder
-from stallproof.sites import images
 from stallproof.sites.base import (
     BrokerCommands,
     BrokerProcess,
@@ -34,26 +34,23 @@ from stallproof.sites.base import (
     SystemSpec,
 )
 from stallproof.sites.booted import SERVICES, BootedSystem, timed
-from stallproof.sites.brokers import BrokerControl, BrokerServer, broker_config
-from stallproof.sites.docker import reach
-from stallproof.sites.docker.containers import LABEL, Blueprint, ContainerLife, remove
+from stallproof.sites.brokers import BrokerControl, BrokerServer
+from stallproof.sites.docker import lives, reach
+from stallproof.sites.docker.containers import LABEL
 from stallproof.sites.docker.engine import connect, explained
 from stallproof.sites.docker.holder import Holder, HolderSockets
-from stallproof.sites.docker.network import Plan, network_of
+from stallproof.sites.docker.lives import DATA
+from stallproof.sites.docker.network import network_of
 from stallproof.sites.docker.reaper import reaped
 from stallproof.sites.environment import environment_of
 from stallproof.sites.instances import SupervisedInstance
-from stallproof.sites.life import Life, OnExit, Start
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.proxyserver import ToxiproxyServer
 from stallproof.sites.redact import redactor
 
-DATA = PurePosixPath("/data")
-"""Where the services have their volume, and the broker its own."""
 BROKER_DATA = PurePosixPath("/broker")
 """The broker's volume as the holder sees it."""
-CONFIG = "/etc/stallproof/broker.conf"
 
 
 class DockerSite:
@@ -69,16 +66,17 @@ class DockerSite:
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
-        check_enclosed(namespaces=False)
+        scratch = check_enclosed(namespaces=False)
+        assert scratch is not None
         with ExitStack() as stack:
             try:
-                yield await to_thread.run_sync(_build, spec, recorder, stack)
+                yield await to_thread.run_sync(_build, spec, recorder, stack, scratch)
             finally:
                 with anyio.CancelScope(shield=True):
                     await to_thread.run_sync(stack.close)
 
 
-def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack) -> BootedSystem:
+def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack, scratch: Path) -> BootedSystem:
     """Bring everything up, registering on the stack how it goes down again (in any state)."""
     stages: dict[str, float] = {}
     assert spec.image is not None
@@ -119,7 +117,9 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack) -> BootedSyst
         reach.check(plan)
     with timed(stages, "broker"):
         log = open_log("broker")
-        start = _broker(spec, plan, holder, stack, run=run, volume=kept, password=password, log=log)
+        start = lives.broker(
+            spec, plan, holder, stack, run=run, volume=kept, password=password, log=log
+        )
         broker = BrokerServer(
             start=start,
             wipe=lambda: holder.ask("wipe", path=str(BROKER_DATA)),
@@ -143,7 +143,7 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack) -> BootedSyst
         with timed(stages, "proxies"):
             log = open_log("toxiproxy")
             proxies = ToxiproxyServer(
-                start=_toxiproxy(plan, run=run, log=log),
+                start=lives.toxiproxy(plan, run=run, log=log),
                 control=plan.toxiproxy,
                 listen=plan.proxy,
                 log=log,
@@ -158,9 +158,9 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack) -> BootedSyst
     with timed(stages, "broker answers"):
         broker.wait_for_pong()
 
-    ledger = folder / "ledger.jsonl"
+    # The guardians remove what is in there, also when this process has no time to.
+    ledger = Path(stack.enter_context(TemporaryDirectory(dir=scratch))) / "ledger.jsonl"
     ledger.touch()
-    stack.callback(ledger.unlink)
     holder.follow(str(DATA / ledger.name), into=ledger)
     instances: dict[str, SupervisedInstance] = {}
     with timed(stages, "services started"):
@@ -177,7 +177,7 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack) -> BootedSyst
             )
             instances[service] = SupervisedInstance(
                 service,
-                start=_service(spec, plan, service, env, run=run, volume=shared, log=log),
+                start=lives.service(spec, plan, service, env, run=run, volume=shared, log=log),
                 address=plan.service[service],
                 liveness=spec.liveness if service == "worker" else None,
                 recorder=recorder,
@@ -202,80 +202,3 @@ def _volume(client: docker.DockerClient, run: str) -> Iterator[str]:
     finally:
         with explained("remove a volume"):
             volume.remove(force=True)
-
-
-def _broker(
-    spec: SystemSpec,
-    plan: Plan,
-    holder: Holder,
-    stack: ExitStack,
-    *,
-    run: str,
-    volume: str,
-    password: str,
-    log: ServiceLog,
-) -> Start:
-    config = broker_config(
-        listen=[plan.control.host, *(address.host for address in plan.broker.values())],
-        port=plan.control.port,
-        password=password,
-        persistence=spec.persistence,
-        folder=str(DATA),
-    )
-    blueprint = Blueprint(
-        images.BROKER,
-        run=run,
-        network=f"container:{holder.id}",
-        command=[spec.broker_binary, CONFIG],
-        volumes={volume: str(DATA)},
-        files={CONFIG: config.encode()},
-    )
-    made = blueprint.make()
-    stack.callback(remove, made)
-
-    def start(on_exit: OnExit) -> Life:
-        return ContainerLife(made, log=log, on_exit=on_exit, kept=True)
-
-    return start
-
-
-def _toxiproxy(plan: Plan, *, run: str, log: ServiceLog) -> Start:
-    blueprint = Blueprint(
-        images.TOXIPROXY,
-        run=run,
-        network=plan.name,
-        address=plan.toxiproxy.host,
-        command=["-host=0.0.0.0", f"-port={plan.toxiproxy.port}"],
-    )
-
-    def start(on_exit: OnExit) -> Life:
-        env = {"LOG_LEVEL": "info"}  # its default is every read
-        return ContainerLife(blueprint.make(env), log=log, on_exit=on_exit)
-
-    return start
-
-
-def _service(
-    spec: SystemSpec,
-    plan: Plan,
-    service: str,
-    env: dict[str, str],
-    *,
-    run: str,
-    volume: str,
-    log: ServiceLog,
-) -> Callable[[str, OnExit], Life]:
-    assert spec.image is not None
-    blueprint = Blueprint(
-        spec.image,
-        run=run,
-        network=plan.name,
-        address=plan.service[service].host,
-        volumes={volume: str(DATA)},
-    )
-
-    def start(instance_id: str, on_exit: OnExit) -> Life:
-        made = blueprint.make(env | {"INSTANCE_ID": instance_id})
-        return ContainerLife(made, log=log, on_exit=on_exit)
-
-    return start
