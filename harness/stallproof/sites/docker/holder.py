@@ -6,6 +6,7 @@ a fault does to the network is done in here, whatever image the broker comes fro
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
@@ -60,6 +61,7 @@ class Holder:
             stdin_open=True,
         )
         self._made: DockerContainer = blueprint.make({"PYTHONPATH": HOME})
+        self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
         self._on_line: Callable[[str], None] = lambda _line: None
@@ -95,7 +97,7 @@ class Holder:
         """
         answer: Future[Any] = Future()
         with self._lock:
-            number = len(self._waiting) + 1
+            number = next(self._numbers)
             self._waiting[number] = answer
             line = json.dumps({"id": number, "do": act, "with": arguments}) + "\n"
             self._socket.sendall(line.encode())
@@ -130,14 +132,13 @@ class Holder:
         except (OSError, ValueError):  # closed from this side
             pass
         for answer in list(self._waiting.values()):
-            if not answer.done():
-                answer.set_exception(SiteError(f"docker: the agent has ended: {self._said}"))
+            answer.set_exception(SiteError(f"docker: the agent has ended: {self._said}"))
 
     def _hear(self, answer: dict[str, Any]) -> None:
         if "line" in answer:
             self._on_line(answer["line"])
             return
-        waiting = self._waiting[answer["id"]]
+        waiting = self._waiting.pop(answer["id"])
         if "error" not in answer:
             waiting.set_result(answer["answer"])
         elif answer["errno"] is not None:
