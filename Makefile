@@ -4,6 +4,8 @@ UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 # Runs side by side: a run mostly waits, so there may be more than processors.
 JOBS ?= 6
+# So do the tests; but more of them at once than this, and some judge the machine.
+TESTS ?= 2
 PROFILES := --profile hardened --profile guide-int-keys
 
 # Never fetch a Python: the one at hand is the one that is judged.
@@ -29,7 +31,7 @@ test-quick: .venv/synced
 	.venv/bin/pytest -q -m "not real"
 
 test-real: .venv/synced
-	.venv/bin/pytest -q -m real
+	.venv/bin/pytest -q -m real -n $(TESTS) --dist worksteal
 
 ## Every scenario must hold under `hardened`, and the others must show what is on record for them.
 scenarios: .venv/synced

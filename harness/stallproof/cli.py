@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,6 +18,15 @@ from stallproof import catalog
 from stallproof.engine import run_all
 from stallproof.exits import Exit, exit_for
 from stallproof.interface import InterfaceError
+from stallproof.lint import LintError
+from stallproof.lint import lint as name_traps
+from stallproof.lint.output import (
+    exit_for_lint,
+    report_json,
+    report_lines,
+    rules_json,
+    rules_lines,
+)
 from stallproof.live import Live
 from stallproof.parts import doctor as examine
 from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
@@ -162,6 +172,30 @@ def sites() -> None:
 
 
 @app.command()
+def lint(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="cloudbuild.yaml, Dockerfile, Python, shell, requirements, Markdown."),
+    ] = None,
+    *,
+    command: Annotated[
+        list[str] | None, typer.Option(help="A command line, such as the worker's, in quotes.")
+    ] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print the rules.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")] = False,
+) -> None:
+    """Name the known traps in a deployment's files, without running anything."""
+    if rules:
+        _print_json(rules_json()) if as_json else _print_lines(rules_lines())
+        return
+    report = name_traps(paths or [], commands=command or [])
+    _print_json(report_json(report)) if as_json else _print_lines(report_lines(report))
+    for each in report.unreadable:
+        sys.stderr.write(f"stallproof: {each}\n")
+    raise typer.Exit(exit_for_lint(report))
+
+
+@app.command()
 def bench(
     *,
     repeat: Annotated[int, typer.Option(min=2, max=200, help="Boots to time.")] = 10,
@@ -199,11 +233,15 @@ def _print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
+def _print_lines(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
 def main() -> None:
     """The console script: every known error is one line and an exit code of its own."""
     try:
         app()
-    except (PlanError, catalog.CatalogError, ReportError) as error:
+    except (PlanError, catalog.CatalogError, ReportError, LintError) as error:
         _end(error, Exit.USAGE)
     except (SiteError, StackError, InterfaceError) as error:
         _end(error, Exit.HARNESS)

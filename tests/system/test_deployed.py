@@ -100,7 +100,9 @@ def test_health_tells_of_a_consumer_that_lives_and_consumes_nothing(
     worker = deployment.start_worker()
     wait_until("ready", worker.answers("/ready", 200), timeout_s=10)
 
-    remote = Celery(broker=deployment.env["REDIS_URL"])
+    remote = Celery(
+        broker=deployment.env["REDIS_URL"], broker_transport_options={"socket_timeout": 5}
+    )
     for queue in ("story_generation", "default"):
         remote.control.cancel_consumer(queue, reply=True, timeout=5)
 

@@ -32,10 +32,9 @@ from stallproof.sites.forking import (
     complaint,
     execute,
     fork,
-    forward_signals,
     hold_signals,
     orphaned,
-    shell_status,
+    wait_forwarding,
 )
 
 
@@ -69,8 +68,7 @@ def launch_in_namespaces(cmd: list[str], *, parent: int) -> int:
     alive_fd, held_fd = os.pipe()  # the write end stays with this process: EOF is its death
     init = fork(lambda: _init(cmd, alive_fd, held_fd))
     os.close(alive_fd)
-    forward_signals(init)
-    return _wait_for(init)
+    return wait_forwarding(init)
 
 
 def _enter_namespaces() -> None:
@@ -99,16 +97,7 @@ def _init(cmd: list[str], alive_fd: int, held_fd: int) -> int:
     kernel.mount_proc()
     mark = f"namespaces:{Path('/proc/self/ns/pid').readlink()}"
     runner = fork(lambda: execute(cmd, {MARK: mark}))
-    forward_signals(runner)
-    return _wait_for(runner)
-
-
-def _wait_for(pid: int) -> int:
-    """Reap every child until `pid` has ended; its exit status as a shell gives it."""
-    while True:
-        reaped, status = os.waitpid(-1, 0)
-        if reaped == pid:
-            return shell_status(status)
+    return wait_forwarding(runner)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ CANNOT_ENCLOSE = 125
 MARK = "STALLPROOF_ENCLOSED"
 """Environment variable that the command finds: `mode:identity`; `namespaces.py` verifies it."""
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
+HELD = (*FORWARDED, signal.SIGCHLD)
 
 
 def hold_signals() -> None:
-    """Keep SIGTERM and SIGINT waiting until `forward_signals` or `execute` lets them in."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+    """Keep SIGTERM, SIGINT and news of children waiting until somebody asks for them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
 
 
 def fork(child: Callable[[], int]) -> int:
@@ -46,7 +47,7 @@ def execute(cmd: list[str], extra_env: dict[str, str]) -> NoReturn:
     """
     for number in FORWARDED:
         signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
     os.execvpe(cmd[0], cmd, {**os.environ, **extra_env})  # noqa: S606 (a list, no shell wanted)
 
 
@@ -60,6 +61,23 @@ def forward_signals(pid: int) -> None:
     for number in FORWARDED:
         signal.signal(number, forward)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+
+
+def wait_forwarding(pid: int) -> int:
+    """Reap every child until `pid` has ended, handing SIGTERM and SIGINT on to it meanwhile; its
+    exit status as a shell gives it. Only after `hold_signals`.
+
+    The signals are waited for and not handled: a handler whose signal came just before a blocking
+    waitpid would run when that returns, which may be never.
+    """
+    while True:
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == pid:
+                return shell_status(ended[1])
+        number = signal.sigwait(HELD)
+        if number != signal.SIGCHLD:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def shell_status(status: int) -> int:
