@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from images import docker, trusting
 from images.names import BASE, HARNESS, STAND_IN_LABEL
-from images.standins import STAND_INS
+from images.standins import FIRST, STAND_INS
 from stallproof.exits import Exit
 from stallproof.sites.base import SiteError
 from stallproof.sites.images import APP
@@ -20,21 +23,46 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    """Make them all, the base first, and say how each came about."""
+    """Make them all, each once those that it needs are there, and say how it came about."""
     try:
         say("engine", docker.engine_version())
-        for name in STAND_INS:
-            obtain(name)
+        side_by_side(partial(obtain, name) for name in FIRST)
         build_base = trusting.base()
-        for name, file in ((APP, "Dockerfile"), (HARNESS, "harness/Dockerfile")):
-            started = time.monotonic()
-            args = {"BASE": BASE, "BUILD_BASE": build_base}
-            docker.build(name, ROOT, file=ROOT / file, args=args)
-            say(name, f"built from {file} in {time.monotonic() - started:.0f} s")
+        side_by_side(
+            [
+                *(partial(obtain, name) for name in STAND_INS if name not in FIRST),
+                partial(make, APP, "Dockerfile", build_base),
+                partial(make, HARNESS, "harness/Dockerfile", build_base),
+            ]
+        )
     except (docker.ImageError, SiteError) as error:
         print(f"images: {error}", file=sys.stderr)
         return Exit.HARNESS
     return Exit.VALID
+
+
+def side_by_side(tasks: Iterable[Callable[[], None]]) -> None:
+    """Do them at the same time: one computes while another downloads.
+
+    Raises:
+        ImageError, SiteError: the first that one of them raised, once all have ended.
+    """
+    with ThreadPoolExecutor() as pool:
+        running = [pool.submit(task) for task in tasks]
+    for task in running:
+        task.result()
+
+
+def make(name: str, file: str, build_base: str) -> None:
+    """One of ours, from its Dockerfile.
+
+    Raises:
+        ImageError: it cannot be built.
+    """
+    started = time.monotonic()
+    args = {"BASE": BASE, "BUILD_BASE": build_base}
+    docker.build(name, ROOT, file=ROOT / file, args=args)
+    say(name, f"built from {file} in {time.monotonic() - started:.0f} s")
 
 
 def obtain(name: str) -> None:

@@ -35,7 +35,9 @@ STOP_TIMEOUT_S = 30.0
 _ASK_TIMEOUT_S = 30.0
 _TRIAL = "stallproof/trial:dev"
 _PROGRAMS = ("/bin", "/lib", "/lib64", "/usr")
-_ELSEWHERE = tuple(map(Path, ("/etc/docker", "/run/docker", "/run/containerd")))
+_ELSEWHERE = tuple(
+    map(Path, ("/etc/docker/key.json", "/etc/docker", "/run/docker", "/run/containerd"))
+)
 """Where an engine puts a key and empty folders, whatever it is told."""
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
@@ -112,7 +114,10 @@ class OwnEngine:
             _FORWARDING.write_text(self._forwarding)
         shutil.rmtree(self._folder)
         for path in self._new_elsewhere:
-            shutil.rmtree(path, ignore_errors=True)  # this engine may not have made them
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         return left
 
     def _remove_containers(self) -> None:

@@ -68,4 +68,5 @@ STAND_INS: Mapping[str, StandIn] = {
     ),
     reaper(): StandIn(holds="a reaper of our own that speaks Ryuk's protocol", build=_reaper),
 }
-"""In the order in which they are built: the others need the base."""
+FIRST = (BASE, TOXIPROXY)
+"""What all others, ours too, are built on, or take a part of."""

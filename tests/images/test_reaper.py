@@ -127,7 +127,7 @@ def populate(engine: docker.DockerClient, label: str) -> None:
 
 def labelled(engine: docker.DockerClient, label: str) -> list[str]:
     fit = {"label": label}
-    containers = engine.containers.list(all=True, filters=fit)
+    containers = engine.containers.list(all=True, filters=fit, ignore_removed=True)
     networks = engine.networks.list(filters=fit)
     volumes = engine.volumes.list(filters=fit)
     return [found.name for found in (*containers, *networks, *volumes)]
@@ -135,7 +135,7 @@ def labelled(engine: docker.DockerClient, label: str) -> list[str]:
 
 def remove(engine: docker.DockerClient, label: str) -> None:
     fit = {"label": label}
-    for container in engine.containers.list(all=True, filters=fit):
+    for container in engine.containers.list(all=True, filters=fit, ignore_removed=True):
         container.remove(force=True, v=True)
     for network in engine.networks.list(filters=fit):
         network.remove()
