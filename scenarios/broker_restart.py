@@ -50,7 +50,7 @@ def broker_killed_half_second() -> None:
 @scenario(
     schedule=[at(3, KILLED, for_s=4)],
     workload=Workload(for_s=12),
-    tags=["default"],
+    tags=["default", "gate"],
     expected={
         "celery-defaults": breaks(
             because=(
@@ -102,7 +102,7 @@ def broker_killed_15s() -> None:
     schedule=[at(3, BrokerRestart(how="killed", empty=True), for_s=4)],
     workload=Workload(rate_per_s=6, for_s=12, task_s=0.5),
     persistence=Persistence.NONE,
-    tags=["default"],
+    tags=["default", "gate"],
     expected={
         "guide-int-keys": breaks(
             "lost",
@@ -153,7 +153,7 @@ def three_restarts() -> None:
     schedule=[at(4, KILLED, for_s=2)],
     workload=Workload(rate_per_s=1, for_s=14, task_s=1.5),
     limits=Limits(first_start_s=20, stall_s=20),
-    tags=["default"],
+    tags=["default", "gate"],
     expected={
         "guide-int-keys": breaks(
             because="POST publishes straight to the broker and fails with it: no outbox.",

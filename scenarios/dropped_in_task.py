@@ -16,7 +16,7 @@ from stallproof import (
     schedule=[at(4, IdleReset(links=WORKER))],
     workload=Workload(rate_per_s=0.75, for_s=12, task_s=3.0),
     limits=Limits(first_start_s=20),
-    tags=["default"],
+    tags=["default", "gate"],
     expected={
         "guide-int-keys": breaks(
             "stalled",

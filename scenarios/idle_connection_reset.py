@@ -11,7 +11,7 @@ from stallproof import API, WORKER, IdleReset, Limits, Workload, at, breaks, sce
 @scenario(
     schedule=[at(5, IdleReset(links=API, min_idle_s=1.0))],
     workload=Workload(rate_per_s=0.5, for_s=12),
-    tags=["default"],
+    tags=["default", "gate"],
 )
 def idle_reset_api() -> None:
     """The API's idle connections are reset
@@ -25,7 +25,7 @@ def idle_reset_api() -> None:
 
 @scenario(
     schedule=[at(4, IdleReset(links=WORKER))],
-    tags=["default"],
+    tags=["default", "gate"],
     limits=Limits(first_start_s=10),
     expected={
         "guide-int-keys": breaks(

@@ -16,6 +16,7 @@ from stallproof import BrokerRestart, Limits, Workload, at, scenario
     schedule=[at(3.6, BrokerRestart(how="killed"), for_s=2)],
     workload=Workload(rate_per_s=1, for_s=12, task_s=0.2),
     limits=Limits(stall_s=12, first_start_s=15, settle_s=15, accept_error_rate=1.0),
+    tags=["gate"],
 )
 def issue_7276() -> None:
     """One restart of the broker, and the worker is mute for ever

@@ -29,7 +29,7 @@ def publish_refused() -> None:
 @scenario(
     schedule=[at(3, Timeout(links=API), for_s=8)],
     workload=Workload(for_s=16),
-    tags=["default"],
+    tags=["default", "gate"],
     expected={
         "guide-int-keys": breaks(
             "accept",

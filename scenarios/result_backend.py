@@ -5,7 +5,7 @@ from stallproof import BACKEND, Down, Timeout, at, breaks, scenario
 
 @scenario(
     schedule=[at(3, Down(links=BACKEND), for_s=6)],
-    tags=["default"],
+    tags=["default", "gate"],
     expected={
         "guide-int-keys": breaks(
             "accept",

@@ -20,7 +20,7 @@ from stallproof import (
     schedule=[at(3, Timeout(links=WORKER), for_s=20)],
     workload=Workload(rate_per_s=1, for_s=28),
     limits=Limits(settle_s=35),
-    tags=["default"],
+    tags=["default", "gate"],
     expected={
         "celery-defaults": breaks(
             because=(

@@ -17,6 +17,7 @@ from stallproof import bench as benchmark
 from stallproof import catalog
 from stallproof.engine import run_all
 from stallproof.exits import Exit, exit_for
+from stallproof.gate.command import gate
 from stallproof.interface import InterfaceError
 from stallproof.lint import LintError
 from stallproof.lint import lint as name_traps
@@ -28,12 +29,13 @@ from stallproof.lint.output import (
     rules_lines,
 )
 from stallproof.live import Live
+from stallproof.options import Folder, Image, Out, Profiles, SiteName
 from stallproof.parts import doctor as examine
 from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
 from stallproof.report import ReportError, load_results, write_reports
 from stallproof.report.table import summary
 from stallproof.sites.base import SiteError
-from stallproof.sites.choice import LOCAL, LOOPBACK, SITES
+from stallproof.sites.choice import LOCAL, LOOPBACK
 from stallproof.sitetable import page
 from stallproof.stacks import StackError
 from stallproof.tables import doctor_table, scenarios_table
@@ -44,19 +46,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find out by experiment whether a Celery + Redis system survives Cloud Run.",
 )
+app.command()(gate)
 DEFAULT_TAG = "tag:default"
 
 Scenarios = Annotated[
     list[str] | None,
     typer.Argument(help="Names, or tag:NAME for a group; the default set if none is given."),
-]
-Profiles = Annotated[
-    list[str] | None,
-    typer.Option("--profile", help="Celery profile to judge; may be given several times."),
-]
-Folder = Annotated[
-    Path | None,
-    typer.Option("--scenarios", help="Folder of scenario files, in place of the project's own."),
 ]
 
 
@@ -83,13 +78,11 @@ def run(
         list[str] | None,
         typer.Option(help="Exact versions, e.g. celery==5.3.6,kombu==5.3.7,redis==5.0.8."),
     ] = None,
-    site: Annotated[str, typer.Option(help=f"Where the system runs: {', '.join(SITES)}.")] = LOCAL,
-    image: Annotated[
-        str | None, typer.Option(help="The system's image, on the docker site.")
-    ] = None,
+    site: SiteName = LOCAL,
+    image: Image = None,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Runs at once.")] = 4,
-    out: Annotated[Path | None, typer.Option(help="A new folder for the result.")] = None,
+    out: Out = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     worker_args: Annotated[str, typer.Option(help="Worker flags beyond the profile's.")] = "",
     set_: Annotated[
@@ -199,7 +192,7 @@ def lint(
 def bench(
     *,
     repeat: Annotated[int, typer.Option(min=2, max=200, help="Boots to time.")] = 10,
-    out: Annotated[Path | None, typer.Option(help="A new folder for the result.")] = None,
+    out: Out = None,
 ) -> None:
     """Time boot to first executed story, and what the harness itself costs."""
     console = Console()

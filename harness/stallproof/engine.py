@@ -12,11 +12,13 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from stallproof.blame import Blame
+from stallproof.budget import Budget, BudgetSpentError
 from stallproof.job import Job, store
 from stallproof.model import (
     Finding,
@@ -41,16 +43,29 @@ def run_all(
     at_once: int,
     on_progress: OnProgress,
     on_done: OnDone,
+    budget: Budget | None = None,
 ) -> Results:
-    """Run all jobs, at most `at_once` at a time. `root/run.json` grows with each that ends."""
+    """Run all jobs, at most `at_once` at a time. `root/run.json` grows with each that ends.
+
+    A run that has not ended when the budget is used up is ended then, and one that has not begun
+    never begins: both are unknown.
+    """
     lock = threading.Lock()
-    blame = Blame(lambda trial: run_one(trial, root=root, on_progress=on_progress), root)
+
+    def attempt(trial: Job) -> RunRecord:
+        record = run_one(trial, root=root, on_progress=on_progress, budget=budget)
+        if budget is not None and cut_short(record):
+            raise BudgetSpentError(budget.why)
+        return record
+
+    blame = Blame(attempt, root)
     ended: dict[str, RunRecord] = {}
 
     def one(job: Job) -> None:
-        record = run_one(job, root=root, on_progress=on_progress)
+        record = run_one(job, root=root, on_progress=on_progress, budget=budget)
         if any(f.checker == "boot" and f.verdict is Verdict.INVALID for f in record.findings):
-            record = blame.explain(job, record)
+            with suppress(BudgetSpentError):  # that it never came up is known, and enough
+                record = blame.explain(job, record)
         with lock:
             ended[job.dir] = record
             done = [ended[job.dir] for job in jobs if job.dir in ended]
@@ -65,10 +80,14 @@ def run_all(
     return summarize([ended[job.dir] for job in jobs], run_dir=str(root))
 
 
-def run_one(job: Job, *, root: Path, on_progress: OnProgress) -> RunRecord:
+def run_one(
+    job: Job, *, root: Path, on_progress: OnProgress, budget: Budget | None = None
+) -> RunRecord:
     """One run in its own process tree. A harness that fails gives a record that says so."""
     folder = root / job.dir
     (folder / "logs").mkdir(parents=True, exist_ok=True)
+    if budget is not None and budget.spent:
+        return _kept(_without_verdict(job, "budget", budget.why), job, folder)
     request = folder / "request.json"
     request.write_bytes(msgspec.json.encode(job.request))
     command = command_enclosed(
@@ -77,7 +96,8 @@ def run_one(job: Job, *, root: Path, on_progress: OnProgress) -> RunRecord:
     )
     with (folder / "logs" / "harness.log").open("w+b") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
-        overdue = threading.Timer(job.deadline_s, process.kill)
+        deadline_s = job.deadline_s if budget is None else min(job.deadline_s, budget.left_s)
+        overdue = threading.Timer(deadline_s, process.kill)
         overdue.start()
         try:
             assert process.stdout is not None
@@ -91,20 +111,37 @@ def run_one(job: Job, *, root: Path, on_progress: OnProgress) -> RunRecord:
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
     request.unlink()
+    trouble = _buried(job) if code else []
     if code == 0:
         record = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunRecord)
+    elif budget is not None and budget.spent:
+        record = _without_verdict(job, "budget", budget.why)
     else:
         reason = said[-1] if said else f"the runner ended with {code} and said nothing"
-        try:
-            bury(job.request.site, job.request.spec.run_dir)
-        except SiteError as error:
-            reason = f"{reason}; then {error}"
-        record = _failed(job, reason)
+        record = _without_verdict(job, "harness", "; then ".join([reason, *trouble]))
+    return _kept(record, job, folder)
+
+
+def _buried(job: Job) -> list[str]:
+    """See to what a runner left that did not end by itself; what went wrong with that."""
+    try:
+        bury(job.request.site, job.request.spec.run_dir)
+    except SiteError as error:
+        return [str(error)]
+    return []
+
+
+def cut_short(record: RunRecord) -> bool:
+    """Whether the time budget ended the run, or kept it from beginning."""
+    return any(finding.checker == "budget" for finding in record.findings)
+
+
+def _without_verdict(job: Job, checker: str, why: str) -> RunRecord:
+    finding = Finding(checker=checker, verdict=Verdict.UNKNOWN, text=why)
+    return record_of(job.request, findings=(finding,))
+
+
+def _kept(record: RunRecord, job: Job, folder: Path) -> RunRecord:
     record = msgspec.structs.replace(record, dir=job.dir)
     store(folder / "run.json", record)
     return record
-
-
-def _failed(job: Job, reason: str) -> RunRecord:
-    finding = Finding(checker="harness", verdict=Verdict.UNKNOWN, text=reason)
-    return record_of(job.request, findings=(finding,))

@@ -20,7 +20,7 @@ from .command import RUN_DEADLINE_S, STALLPROOF, Done, broker_away, files_in, st
 
 pytestmark = pytest.mark.real
 
-REPORTS = ("junit.xml", "report.md", "report.html")
+REPORTS = ("junit.xml", "report.md", "report.html", "summary.md")
 LOGS = ("api.log", "broker.log", "harness.log", "worker.log")
 URL = re.compile(rb"(?:REDIS_URL|RESULT_BACKEND_URL)=redis://:([^@\0]+)@")
 

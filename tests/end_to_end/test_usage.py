@@ -34,6 +34,12 @@ BAD_USAGE = {
     "image of nothing": (["run", ANY, "--image", "mine:1"], "--image mine:1: only the docker site"),
     "scenario folder": (["run", "--scenarios", "nowhere"], "nowhere: no such folder of scenarios"),
     "broken scenario": (["list", "--scenarios", "../broken"], "SyntaxError"),
+    "gate's site": (["gate", "--site", "nonsense"], "--site nonsense: "),
+    "gate's tag": (["gate", "--tag", "none"], "no scenario 'tag:none'; there are: "),
+    "gate's thresholds": (
+        ["gate", "--thresholds", "../bad.toml"],
+        "--thresholds ../bad.toml: every: no such key: recovry_s; there are: ",
+    ),
     "report of nothing": (["report", "nowhere"], "nowhere: no run.json there"),
     "report of no result": (["report", "../taken"], "../taken: no run.json there"),
 }
@@ -48,6 +54,7 @@ IMPOSSIBLE = {
 def surroundings(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
+    (tmp_path / "bad.toml").write_text("[every]\nrecovry_s = 3\n")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "broken.py").write_text("def f(:")
 

@@ -8,7 +8,7 @@ from tests.report import samples
 from stallproof.model import Verdict
 from stallproof.report import ReportError, load_results, write_reports
 
-REPORTS = ("junit.xml", "report.html", "report.md")
+REPORTS = ("junit.xml", "report.html", "report.md", "summary.md")
 
 
 def one_run(folder: Path) -> Path:

@@ -94,4 +94,4 @@ def _of(given: list[ScenarioResult]) -> str:
 def safe(text: str) -> str:
     """Text that Markdown takes as text: no tags, no table breaks, no emphasis by accident."""
     flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat)
+    return re.sub(r"([\\`*\[\]|~]|(?<!\w)_|_(?!\w))", r"\\\1", flat)
