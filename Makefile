@@ -12,7 +12,7 @@ PROFILES := --profile hardened --profile guide-int-keys
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON := $(PYTHON)
 
-.PHONY: run test lint test-quick test-real scenarios bench clean
+.PHONY: run test lint test-quick test-real scenarios bench images clean
 
 ## The main job: the default scenarios under `hardened` and under the mended guide, side by side.
 run: .venv/synced
@@ -41,6 +41,10 @@ scenarios: .venv/synced
 ## Boot to first executed story, and the harness's own cost.
 bench: .venv/synced
 	.venv/bin/stallproof bench
+
+## Ours from their Dockerfiles, the others pulled, or stand-ins where no registry can be reached.
+images: .venv/synced
+	.venv/bin/python -m images
 
 .venv/synced: pyproject.toml system/pyproject.toml uv.lock | $(UV)
 	$(UV) sync --quiet --locked

@@ -31,22 +31,17 @@ from stallproof.lint.output import (
 )
 from stallproof.live import Live
 from stallproof.measuring import calibrate, keepalive
-from stallproof.options import Folder, Out, Profiles
+from stallproof.options import Folder, Image, Out, Profiles, SiteName
 from stallproof.parts import doctor as examine
-from stallproof.plan import (
-    LOCAL,
-    LOOPBACK,
-    PlanError,
-    Wish,
-    choose_result_folder,
-    make_jobs,
-    make_result_folder,
-)
+from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
 from stallproof.report import ReportError, load_results, write_reports
 from stallproof.report.table import summary
 from stallproof.sites.base import SiteError
+from stallproof.sites.choice import LOCAL, LOOPBACK
+from stallproof.sitetable import page
 from stallproof.stacks import StackError
 from stallproof.tables import doctor_table, scenarios_table
+from stallproof.wish import PlanError, Wish
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -85,7 +80,8 @@ def run(
         list[str] | None,
         typer.Option(help="Exact versions, e.g. celery==5.3.6,kombu==5.3.7,redis==5.0.8."),
     ] = None,
-    site: Annotated[str, typer.Option(help="Where the system runs.")] = LOCAL,
+    site: SiteName = LOCAL,
+    image: Image = None,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Runs at once.")] = 4,
     out: Out = None,
@@ -108,8 +104,8 @@ def run(
     folder: Folder = None,
 ) -> None:
     """Run scenarios and judge them."""
-    if site not in (LOCAL, LOOPBACK):
-        raise PlanError(f"--site {site}: there are {LOCAL} and {LOOPBACK}")
+    if loopback and site not in (LOCAL, LOOPBACK):
+        raise PlanError(f"--loopback: it is a kind of --site {LOCAL}, not of --site {site}")
     wish = Wish(
         scenarios=tuple(catalog.select(catalog.load(folder), names or [DEFAULT_TAG])),
         profiles=tuple(profile or ["hardened"]),
@@ -119,7 +115,8 @@ def run(
         settings=dict(_setting(text) for text in set_ or []),
         unset=tuple(unset or []),
         broker=broker,
-        namespaces=site == LOCAL and not loopback,
+        site=LOOPBACK if loopback else site,
+        image=image,
     )
     if stray := set(must_hold or []) - set(wish.profiles):
         raise PlanError(f"--must-hold {stray.pop()}: that profile is not among those run")
@@ -161,6 +158,12 @@ def doctor(
         _print_json(msgspec.to_builtins(rows))
     else:
         Console().print(doctor_table(rows))
+
+
+@app.command()
+def sites() -> None:
+    """Say what each site can do, in Markdown: docs/SITES.md."""
+    sys.stdout.write(page())
 
 
 @app.command()

@@ -25,8 +25,9 @@ from stallproof.model import (
     Workload,
     at,
 )
-from stallproof.plan import Wish, make_jobs
+from stallproof.plan import make_jobs
 from stallproof.sites.base import Link
+from stallproof.wish import Wish
 from stallproof.workload import SUBMIT_DEADLINE_S
 
 PROFILE = "celery-defaults"

@@ -16,9 +16,10 @@ from stallproof import keepalive as judged_keepalive
 from stallproof.engine import run_all
 from stallproof.exits import Exit
 from stallproof.live import Live
-from stallproof.plan import PlanError, choose_result_folder, make_result_folder
+from stallproof.plan import choose_result_folder, make_result_folder
 from stallproof.report import write_reports
 from stallproof.results import harness_failed
+from stallproof.wish import PlanError
 
 
 def calibrate(

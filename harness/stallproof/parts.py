@@ -12,12 +12,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 
+from stallproof.sites import images
 from stallproof.sites.base import Conntrack, Firewall, Flows, Proxies, SiteError, Sockets
 from stallproof.sites.namespaces import why_no_namespaces
 from stallproof.toxiproxy_build import VERSION as TOXIPROXY_VERSION
@@ -140,7 +141,7 @@ def doctor() -> list[Row]:
         _row("go", _find_go_part, cost="building Toxiproxy where it is not installed"),
         _row("uv", _find_uv, cost="stacks: runs on other versions of Celery, kombu, redis-py"),
         Row(part="python", ok=True, found=f"{sys.executable} {sys.version.split()[0]}", cost=""),
-        _row("docker", _find_docker, cost="the docker and compose sites"),
+        *_docker_rows(),
     ]
 
 
@@ -186,10 +187,27 @@ def _find_uv() -> Part:
     return _part("uv", str(beside) if beside.exists() else _on_path("uv"), "--version")
 
 
-def _find_docker() -> Part:
+def _docker_rows() -> list[Row]:
     """The engine, not the client: only an engine that answers counts."""
-    ask: Sequence[str] = ("version", "--format", "{{.Server.Version}}")
-    return _part("docker", _on_path("docker"), *ask)
+    from stallproof.sites.docker import engine  # noqa: PLC0415 (half a second)
+
+    cost = "the docker site"
+    try:
+        version = engine.version()
+    except SiteError as error:
+        nobody = Row(part="images", ok=False, found="there is no engine to ask", cost=cost)
+        return [Row(part="docker", ok=False, found=str(error), cost=cost), nobody]
+    every = images.every()
+    missing = engine.lacking(every)
+    return [
+        Row(part="docker", ok=True, found=f"Docker Engine {version}", cost=""),
+        Row(
+            part="images",
+            ok=missing is None,
+            found=missing or ", ".join(every),
+            cost=f"{cost}, unless they can be pulled" if missing else "",
+        ),
+    ]
 
 
 def _on_path(name: str) -> str:

@@ -5,42 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shlex
-import sys
 from pathlib import Path
 
-import msgspec
-
+from stallproof.ground import ground
 from stallproof.interface import InterfaceError, Settings, profiles, settings
 from stallproof.job import Job
 from stallproof.model import Scenario
-from stallproof.parts import cache_dir, find_broker, find_toxiproxy
 from stallproof.request import Request
-from stallproof.sites.base import Route, SystemSpec
-from stallproof.sites.namespaces import why_no_namespaces
-from stallproof.stacks import Environment, Stack, StackError, prepare
-
-LOCAL, LOOPBACK = "local", "local-loopback"
-
-
-class PlanError(ValueError):
-    """What was asked for cannot be run: one line saying what, where, what would be right."""
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asked for."""
-
-    scenarios: tuple[Scenario, ...]
-    profiles: tuple[str, ...]
-    stacks: tuple[str, ...] = ("locked",)
-    repeat: int = 1
-    worker_args: tuple[str, ...] = ()
-    settings: dict[str, object] = {}
-    """Single settings to change, by dotted key."""
-    unset: tuple[str, ...] = ()
-    """Single settings to leave out, by dotted key."""
-    broker: str | None = None
-    namespaces: bool = True
-    """False: plain processes on loopback even where namespaces are to be had."""
+from stallproof.sites.base import SystemSpec
+from stallproof.sites.choice import LOCAL
+from stallproof.stacks import Environment
+from stallproof.wish import PlanError, Wish
 
 
 def choose_result_folder(out: Path | None) -> Path:
@@ -84,24 +59,16 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
         SiteError: a part that cannot be had.
     """
     env = _overrides(wish)
-    try:
-        stacks = [Stack.parse(name) for name in wish.stacks]
-    except StackError as error:
-        raise PlanError(f"--{error}") from None
-    environments = {stack.name: prepare(stack, cache=cache_dir()) for stack in stacks}
-    in_force = {
-        (stack, profile): _settings(environment, profile, env)
-        for stack, environment in environments.items()
-        for profile in wish.profiles
-    }
-    broker = find_broker(wish.broker).path
-    proxied = any(scenario.route is Route.PROXIED for scenario in wish.scenarios)
-    toxiproxy = find_toxiproxy().path if proxied else None
-    namespaces = wish.namespaces and _namespaces_at_hand()
+    with ground(wish) as given:
+        in_force = {
+            (stack, profile): _settings(environment, profile, env)
+            for stack, environment in given.environments.items()
+            for profile in wish.profiles
+        }
     jobs = []
     for scenario in wish.scenarios:
         for profile in wish.profiles:
-            for stack, environment in environments.items():
+            for stack, environment in given.environments.items():
                 for repeat in range(1, wish.repeat + 1):
                     folder = _folder(scenario, profile, stack, repeat, wish)
                     known = in_force[stack, profile]
@@ -114,15 +81,16 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         route=scenario.route,
                         persistence=scenario.persistence,
                         task_s=scenario.workload.task_s,
-                        broker_binary=broker,
-                        toxiproxy_binary=toxiproxy,
+                        image=environment.image,
+                        broker_binary=given.broker,
+                        toxiproxy_binary=given.toxiproxy,
                         run_dir=str(root.resolve() / folder),
                     )
                     request = Request(
                         scenario=scenario,
                         spec=spec,
-                        site=LOCAL if namespaces else LOOPBACK,
-                        namespaces=namespaces,
+                        site=given.site,
+                        namespaces=given.site == LOCAL,
                         stack=stack,
                         stack_versions=environment.versions,
                         settings=known.settings,
@@ -131,16 +99,6 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                     )
                     jobs.append(Job(request=request, dir=folder))
     return jobs
-
-
-def _namespaces_at_hand() -> bool:
-    why_not = why_no_namespaces()
-    if why_not is not None:
-        sys.stderr.write(
-            f"stallproof: no namespaces here ({why_not}): plain processes on loopback, and "
-            "scenarios that need more are unknown\n"
-        )
-    return why_not is None
 
 
 def _overrides(wish: Wish) -> dict[str, str]:

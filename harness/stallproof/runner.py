@@ -26,7 +26,7 @@ from stallproof.history import Bite, FaultPhase, History, Phase, Recorder
 from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict
 from stallproof.request import Progress, Request, record_of
 from stallproof.sites.base import Site, System
-from stallproof.sites.local import LocalSite
+from stallproof.sites.choice import site_of
 from stallproof.warmup import warm_up
 from stallproof.watch import watch
 from stallproof.workload import Clients
@@ -204,7 +204,7 @@ def main(argument: str) -> int:
     started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     recorder = Recorder(folder / "history.jsonl")
     run = Run(request, recorder)
-    site = LocalSite(namespaces=request.namespaces)
+    site = site_of(request.site)
     if missing := lacking(request.scenario, site):
         text = f"this site cannot do it: {', '.join(missing)}"
         needs = Finding(checker="needs", verdict=Verdict.UNKNOWN, text=text)

@@ -87,7 +87,9 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     """Name of the Celery profile; the system knows what is in it."""
     python: str
-    """Interpreter of the stack that the system's processes run on."""
+    """Interpreter of the stack that the system's processes run on; in the image if there is one."""
+    image: str | None = None
+    """The image that the system ships in, on sites that run it from one."""
     python_path: str | None = None
     """`PYTHONPATH` for them, when the stack's own environment does not hold the system."""
     services: tuple[str, ...] = ("api", "worker")
@@ -101,6 +103,7 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
     task_s: float = 0.2
     """How long one story takes with the offline providers, in seconds."""
     broker_binary: str
+    """Path of the server; its name in the broker's image on sites that run it from one."""
     toxiproxy_binary: str | None = None
     liveness: Liveness | None = Liveness()
     run_dir: str
@@ -297,6 +300,9 @@ class Site(Protocol):
 
     def offers(self, capability: type) -> bool:
         """Whether a system booted here will have the capability; asked before any boot."""
+
+    def condition(self, capability: type) -> str | None:
+        """On what `offers` depends, in words: empty, it is always there; None, it never is."""
 
     def boot(self, spec: SystemSpec, recorder: Recorder) -> AbstractAsyncContextManager[System]:
         """Start broker, proxy, API and worker, without waiting for the last two to be ready.

@@ -10,11 +10,10 @@ from __future__ import annotations
 import contextlib
 import secrets
 import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import anyio
 from anyio import to_thread
@@ -22,10 +21,8 @@ from anyio import to_thread
 from stallproof.history import Recorder
 from stallproof.sites import kernel_calls as kernel
 from stallproof.sites.base import (
-    Address,
     BrokerCommands,
     BrokerProcess,
-    CapabilityMissingError,
     Conntrack,
     Firewall,
     Flows,
@@ -36,21 +33,22 @@ from stallproof.sites.base import (
     SystemSpec,
     Vantage,
 )
-from stallproof.sites.brokers import BrokerServer
-from stallproof.sites.environment import environment_of
+from stallproof.sites.booted import SERVICES, BootedSystem, timed
+from stallproof.sites.environment import environment_of, surroundings
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
-from stallproof.sites.instances import LocalInstance
+from stallproof.sites.hosts import Host
+from stallproof.sites.instances import SupervisedInstance
+from stallproof.sites.life import Life, OnExit, Start
+from stallproof.sites.localbroker import local_broker
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.network import Network, loopback, namespaced
+from stallproof.sites.process import Process
 from stallproof.sites.proxyserver import ToxiproxyServer
 from stallproof.sites.redact import redactor
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
 from stallproof.sites.vantage import ServiceVantage
 
-C = TypeVar("C")
-
-SERVICES = ("api", "worker")
 _SCRATCH_BYTES = 1024**3
 
 
@@ -69,10 +67,17 @@ class LocalSite:
             if self._namespaces:
                 check_enclosed(namespaces=True)  # never in a network that is not the run's own
             return self._namespaces and why_no_rules() is None
-        return capability in (BrokerProcess, BrokerCommands, Proxies, Vantage)
+        return self.condition(capability) is not None
+
+    def condition(self, capability: type) -> str | None:
+        if capability is Sockets:
+            return "" if self._namespaces else "with CAP_NET_ADMIN"
+        if capability in (Firewall, Flows, Conntrack):
+            return "" if self._namespaces else None
+        return "" if capability in (BrokerProcess, BrokerCommands, Proxies, Vantage) else None
 
     @asynccontextmanager
-    async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[LocalSystem]:
+    async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
         scratch = check_enclosed(namespaces=self._namespaces)
         with ExitStack() as stack:
             try:
@@ -83,43 +88,9 @@ class LocalSite:
                     await to_thread.run_sync(stack.close)
 
 
-class LocalSystem:
-    """`System`: what `LocalSite.boot` brought up."""
-
-    def __init__(
-        self,
-        *,
-        network: Network,
-        instances: Mapping[str, LocalInstance],
-        capabilities: Mapping[type, object],
-        ledger: Path,
-        boot_stages_s: Mapping[str, float],
-    ) -> None:
-        self._network = network
-        self._capabilities = capabilities
-        self.instances = instances
-        self.ledger = ledger
-        self.boot_stages_s = boot_stages_s
-        """How long each stage of the boot took, in seconds and in order."""
-
-    @property
-    def api_url(self) -> str:
-        return _url(self._network.service["api"])
-
-    @property
-    def health_urls(self) -> Mapping[str, str]:
-        return {service: _url(self._network.service[service]) + "/health" for service in SERVICES}
-
-    def use(self, capability: type[C]) -> C:
-        try:
-            return cast("C", self._capabilities[capability])
-        except KeyError:
-            raise CapabilityMissingError(capability.__name__) from None
-
-
 def _build(
     spec: SystemSpec, recorder: Recorder, stack: ExitStack, guarded_scratch: Path | None
-) -> LocalSystem:
+) -> BootedSystem:
     """Bring everything up, registering on the stack how it goes down again (in any state)."""
     stages: dict[str, float] = {}
     proxied = spec.route is Route.PROXIED
@@ -144,37 +115,33 @@ def _build(
 
     broker_log, proxy_log = open_log("broker"), open_log("toxiproxy") if proxied else None
 
-    with _timed(stages, "network"):
+    with timed(stages, "network"):
         network = stack.enter_context(loopback() if guarded_scratch else namespaced())
 
-    with _timed(stages, "broker"):
-        broker = BrokerServer(
-            spec.broker_binary,
-            folder=scratch / "broker",
-            host=network.hosts["broker"],
-            links=network.broker,
-            password=password,
-            persistence=spec.persistence,
-            log=broker_log,
-            on_unexpected_exit=lambda code: broker_log.note("error", f"exited by itself: {code}"),
+    with timed(stages, "broker"):
+        broker = stack.enter_context(
+            local_broker(
+                spec.broker_binary,
+                folder=scratch / "broker",
+                host=network.hosts["broker"],
+                links=network.broker,
+                password=password,
+                persistence=spec.persistence,
+                log=broker_log,
+                on_unexpected_exit=broker_log.note_exit,
+            )
         )
-        stack.callback(broker.close)
         broker.spawn()
 
     capabilities: dict[type, Any] = {BrokerProcess: broker, BrokerCommands: broker.control}
     if proxy_log is not None:
-        assert spec.toxiproxy_binary is not None
-        with _timed(stages, "proxies"):
+        with timed(stages, "proxies"):
             proxies = ToxiproxyServer(
-                spec.toxiproxy_binary,
-                host=network.hosts["gateway"],
-                folder=scratch,
+                start=_toxiproxy(spec, network, scratch, proxy_log),
                 control=network.control,
                 listen=network.proxy,
                 log=proxy_log,
-                on_unexpected_exit=lambda code: proxy_log.note(
-                    "error", f"exited by itself: {code}"
-                ),
+                on_unexpected_exit=proxy_log.note_exit,
             )
             stack.callback(proxies.close)
             proxies.open_proxies(network.broker)
@@ -193,41 +160,66 @@ def _build(
 
     # Only now the services: one that started a moment too early would see a refused
     # connection, and the run a fault that nobody scheduled. It costs them milliseconds.
-    with _timed(stages, "broker answers"):
+    with timed(stages, "broker answers"):
         broker.wait_for_pong()
 
     ledger = scratch / "ledger.jsonl"
     ledger.touch()
-    instances: dict[str, LocalInstance] = {}
-    with _timed(stages, "services started"):
+    at = network.proxy if proxied else network.broker
+    instances: dict[str, SupervisedInstance] = {}
+    with timed(stages, "services started"):
         for service in spec.services:
-            instances[service] = LocalInstance(
+            log = open_log(service)
+            env = surroundings(spec, home=scratch) | environment_of(
                 service,
-                argv=[spec.python, "-m", "storymimi"],
-                env=environment_of(
-                    service,
-                    spec=spec,
-                    at=network.proxy if proxied else network.broker,
-                    port=network.service[service].port,
-                    password=password,
-                    scratch=scratch,
-                    ledger=ledger,
-                ),
-                cwd=scratch,
-                host=network.hosts[service],
+                spec=spec,
+                at=at,
+                port=network.service[service].port,
+                password=password,
+                folder=scratch,
+                ledger=ledger,
+            )
+            instances[service] = SupervisedInstance(
+                service,
+                start=_service(spec, network.hosts[service], env, scratch, log),
                 address=network.service[service],
                 liveness=spec.liveness if service == "worker" else None,
                 recorder=recorder,
-                log=open_log(service),
+                log=log,
             )
             stack.callback(instances[service].close)
-    return LocalSystem(
-        network=network,
+    return BootedSystem(
+        service=network.service,
         instances=instances,
         capabilities=capabilities,
         ledger=ledger,
         boot_stages_s=stages,
     )
+
+
+def _toxiproxy(spec: SystemSpec, network: Network, folder: Path, log: ServiceLog) -> Start:
+    assert spec.toxiproxy_binary is not None
+    at = network.control
+    argv = [spec.toxiproxy_binary, "-host", at.host, "-port", str(at.port)]
+    env = {"LANG": "C.UTF-8", "LOG_LEVEL": "info"}  # its default is every read
+    host = network.hosts["gateway"]
+
+    def start(on_exit: OnExit) -> Life:
+        return Process(argv, env=env, cwd=folder, host=host, log=log, on_exit=on_exit)
+
+    return start
+
+
+def _service(
+    spec: SystemSpec, host: Host, env: dict[str, str], folder: Path, log: ServiceLog
+) -> Callable[[str, OnExit], Life]:
+    argv = [spec.python, "-m", "storymimi"]
+
+    def start(instance_id: str, on_exit: OnExit) -> Life:
+        own = env | {"INSTANCE_ID": instance_id}
+        return Process(argv, env=own, cwd=folder, host=host, log=log, on_exit=on_exit)
+
+    return start
 
 
 @contextmanager
@@ -250,14 +242,3 @@ def _scratch(run_dir: Path, guarded: Path | None) -> Iterator[Path]:
         kernel.unmount(str(scratch))
         with contextlib.suppress(OSError):
             scratch.rmdir()
-
-
-@contextmanager
-def _timed(stages: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.monotonic()
-    yield
-    stages[stage] = time.monotonic() - start
-
-
-def _url(address: Address) -> str:
-    return f"http://{address.host}:{address.port}"
