@@ -73,7 +73,7 @@ class LocalSite:
         if capability is Sockets:
             return "" if self._namespaces else "with CAP_NET_ADMIN"
         if capability in (Firewall, Flows, Conntrack):
-            return "" if self._namespaces else None
+            return "with nftables in the kernel" if self._namespaces else None
         return "" if capability in (BrokerProcess, BrokerCommands, Proxies, Vantage) else None
 
     @asynccontextmanager
