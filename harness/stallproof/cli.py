@@ -30,6 +30,8 @@ from stallproof.lint.output import (
 )
 from stallproof.live import Live
 from stallproof.options import Folder, Out, Profiles
+from stallproof.load.app import load as load_command
+from stallproof.load.files import LoadError
 from stallproof.parts import doctor as examine
 from stallproof.plan import (
     LOCAL,
@@ -52,6 +54,7 @@ app = typer.Typer(
     help="Find out by experiment whether a Celery + Redis system survives Cloud Run.",
 )
 app.command()(gate)
+app.command("load")(load_command)
 DEFAULT_TAG = "tag:default"
 
 Scenarios = Annotated[
@@ -231,7 +234,7 @@ def main() -> None:
     """The console script: every known error is one line and an exit code of its own."""
     try:
         app()
-    except (PlanError, catalog.CatalogError, ReportError, LintError) as error:
+    except (PlanError, LoadError, catalog.CatalogError, ReportError, LintError) as error:
         _end(error, Exit.USAGE)
     except (SiteError, StackError, InterfaceError) as error:
         _end(error, Exit.HARNESS)

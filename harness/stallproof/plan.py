@@ -12,6 +12,7 @@ import msgspec
 
 from stallproof.interface import InterfaceError, Settings, profiles, settings
 from stallproof.job import Job
+from stallproof.load.command import LocustLoad
 from stallproof.model import Scenario
 from stallproof.parts import cache_dir, find_broker, find_toxiproxy
 from stallproof.request import Request
@@ -39,6 +40,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     unset: tuple[str, ...] = ()
     """Single settings to leave out, by dotted key."""
     broker: str | None = None
+    locust: LocustLoad | None = None
+    """Locust plays the clients of every scenario; None: the harness does."""
     namespaces: bool = True
     """False: plain processes on loopback even where namespaces are to be had."""
 
@@ -128,6 +131,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         settings=known.settings,
                         worker_args=(*known.worker_args, *wish.worker_args),
                         asked=_asked(wish),
+                        locust=wish.locust,
                     )
                     jobs.append(Job(request=request, dir=folder))
     return jobs
