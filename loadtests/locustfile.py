@@ -169,8 +169,7 @@ def _prepare(environment: Environment, runner: Runner | None, **_: Any) -> None:
     else:
         try:
             read_thresholds(_thresholds(load))
-            if not load.shape.arrivals_s():
-                raise LoadError("no client arrives in that shape: raise --rate-per-s or --for-s")
+            load.shape.check_not_empty()
         except LoadError as error:
             sys.stderr.write(f"loadtests: {error}\n")
             sys.exit(2)

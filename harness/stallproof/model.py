@@ -225,6 +225,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """All flags of the worker, the profile's first."""
     asked: tuple[str, ...] = ()
     """What was asked for beyond scenario, profile, stack and site: options of `stallproof run`."""
+    command: tuple[str, ...] = ()
+    """The whole command where it was another than `stallproof run`."""
     started_at: str
     """ISO 8601, UTC."""
     seconds: float = 0.0

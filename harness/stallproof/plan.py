@@ -42,6 +42,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     broker: str | None = None
     locust: LocustLoad | None = None
     """Locust plays the clients of every scenario; None: the harness does."""
+    command: tuple[str, ...] = ()
+    """The whole command where it is another than `stallproof run`."""
     namespaces: bool = True
     """False: plain processes on loopback even where namespaces are to be had."""
 
@@ -131,6 +133,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         settings=known.settings,
                         worker_args=(*known.worker_args, *wish.worker_args),
                         asked=_asked(wish),
+                        command=wish.command,
                         locust=wish.locust,
                     )
                     jobs.append(Job(request=request, dir=folder))

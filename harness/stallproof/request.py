@@ -21,6 +21,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[Setting, ...]
     worker_args: tuple[str, ...]
     asked: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
     locust: LocustLoad | None = None
     """Locust plays the clients; None: the harness itself does."""
     boot_deadline_s: float = 40.0
@@ -54,6 +55,7 @@ def record_of(
         settings=request.settings,
         worker_args=request.worker_args,
         asked=request.asked,
+        command=request.command,
         started_at=started_at,
         verdict=worst(finding.verdict for finding in findings),
         findings=findings,

@@ -84,6 +84,7 @@ def load(
 ) -> None:
     """Load a system with Locust and judge it by thresholds."""
     chosen = read_shape(shape).stretched(rate_per_s=rate_per_s, for_s=for_s)
+    chosen.check_not_empty()
     read_thresholds(thresholds)
     locust = LocustLoad(
         shape=shape,

@@ -1,4 +1,4 @@
-"""Locust's command line. It always runs as a process of its own, with none of our modules patched."""
+"""Locust's command line. It runs as a process of its own: nothing of ours is ever patched."""
 
 from __future__ import annotations
 

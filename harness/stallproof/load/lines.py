@@ -19,7 +19,9 @@ class Ready(msgspec.Struct, frozen=True, tag_field="line", tag="ready"):
     pid: int
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="line", tag="op"):
+class Sent(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="line", tag="op"
+):
     """An operation of a client; the fields are those of `stallproof.history.Op`."""
 
     f: Literal["submit", "await"]

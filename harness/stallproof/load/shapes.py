@@ -68,6 +68,15 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Seconds after the load starts at which each client arrives."""
         return arrivals_s(self.in_seconds)
 
+    def check_not_empty(self) -> None:
+        """Refuse a shape in which nobody comes.
+
+        Raises:
+            LoadError: no client arrives in it.
+        """
+        if not self.arrivals_s():
+            raise LoadError("no client arrives in that shape: raise --rate-per-s or --for-s")
+
     def workload(self, *, task_s: float) -> Workload:
         """The same as a run's workload."""
         stages = self.in_seconds
@@ -79,7 +88,7 @@ def read_shape(name: str, *, path: Path | None = None) -> Shape:
     """The shape of that name.
 
     Raises:
-        LoadError: the file cannot be used, it has no such shape, or no client ever arrives in it.
+        LoadError: the file cannot be used, or it has no such shape.
     """
     path = path or default_folder() / "shapes.toml"
     shapes = read_toml(path, dict[str, Shape])
