@@ -61,6 +61,8 @@ class Cpu(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cpu"):
 
     shares: dict[str, float]
     """By process: `api`, `worker`, `worker pool 1`, `broker`, `locust 1`, `harness`."""
+    others: float = 0.0
+    """Cores that everything else on this machine used."""
 
 
 class Task(Event, frozen=True, kw_only=True, omit_defaults=True, tag="task"):

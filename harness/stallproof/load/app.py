@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +11,11 @@ import typer
 from rich.console import Console
 
 from stallproof import catalog
-from stallproof.engine import run_all
-from stallproof.exits import Exit, exit_for
-from stallproof.live import Live
+from stallproof.exits import Exit
 from stallproof.load.command import HTML, LocustLoad
 from stallproof.load.files import LoadError
 from stallproof.load.identity import TokenSource
+from stallproof.load.onsite import load_on_site, search_on_site
 from stallproof.load.result import exit_code, print_result
 from stallproof.load.shapes import Shape, read_shape
 from stallproof.load.target import check_target, load_target
@@ -27,11 +27,8 @@ from stallproof.plan import (
     PlanError,
     Wish,
     choose_result_folder,
-    make_jobs,
     make_result_folder,
 )
-from stallproof.report import write_reports
-from stallproof.report.table import summary
 
 CONCURRENCY = "--concurrency=8"
 """Under load a worker has more pool processes than the profiles, which are written for one CPU."""
@@ -80,6 +77,9 @@ def load(
     identity_token: Annotated[
         TokenSource | None, typer.Option(help="For a private Cloud Run service: from where.")
     ] = None,
+    search: Annotated[
+        bool, typer.Option("--find-ceiling", help="Raise the rate until it does not hold.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="A new folder for the result.")] = None,
 ) -> None:
     """Load a system with Locust and judge it by thresholds."""
@@ -96,24 +96,32 @@ def load(
         identity_token=identity_token,
     )
     if target is not None:
-        if scenario is not None:
-            raise LoadError("--scenario: faults need a system booted here; leave --target out")
+        if scenario is not None or search:
+            option = "--find-ceiling" if search else "--scenario"
+            raise LoadError(f"{option}: it needs a system booted here; leave --target out")
         check_target(
             target, owned=i_own_this_target, shape=chosen, with_token=identity_token is not None
         )
         raise typer.Exit(_on_target(target, locust, out))
     if site not in (LOCAL, LOOPBACK):
         raise PlanError(f"--site {site}: there are {LOCAL} and {LOOPBACK}")
-    wish = load_wish(
-        locust,
-        chosen,
-        scenario=BARE if scenario is None else catalog.select(catalog.load(), [scenario])[0],
-        task_s=task_s,
-        profile=profile,
-        worker_args=worker_args,
-        namespaces=site == LOCAL,
-    )
-    raise typer.Exit(_on_site(wish, out))
+    base = BARE if scenario is None else catalog.select(catalog.load(), [scenario])[0]
+
+    def wish_at(rate_per_s: float) -> Wish:
+        return load_wish(
+            msgspec.structs.replace(locust, rate_per_s=rate_per_s),
+            chosen.stretched(rate_per_s=rate_per_s, for_s=None),
+            scenario=base,
+            task_s=task_s,
+            profile=profile,
+            worker_args=worker_args,
+            namespaces=site == LOCAL,
+        )
+
+    root = choose_result_folder(out)
+    if search:
+        raise typer.Exit(search_on_site(wish_at, first_per_s=chosen.rate_per_s, root=root))
+    raise typer.Exit(load_on_site(wish_at(chosen.rate_per_s), root=root))
 
 
 def load_wish(
@@ -143,22 +151,9 @@ def load_wish(
         profiles=(profile,),
         worker_args=tuple(worker_args.split()),
         locust=locust,
+        command=("stallproof", *sys.argv[1:]),
         namespaces=namespaces,
     )
-
-
-def _on_site(wish: Wish, out: Path | None) -> Exit:
-    console = Console()
-    root = choose_result_folder(out)
-    with console.status("Looking for the parts"):
-        plan = make_jobs(wish, root=root)
-    root = make_result_folder(root)
-    with Live(console, plan) as live:
-        results = run_all(plan, root=root, at_once=1, on_progress=live.progress, on_done=live.done)
-    write_reports(root)
-    console.print(summary(results))
-    console.print(f"Report: {root / 'report.html'}; Locust's own: {root / plan[0].dir / HTML}")
-    return exit_for(results)
 
 
 def _on_target(url: str, locust: LocustLoad, out: Path | None) -> Exit:

@@ -23,10 +23,10 @@ async def watch_cpu(recorder: Recorder) -> None:
     while True:
         await anyio.sleep(PERIOD_S)
         now = anyio.current_time()
-        spent_s = await to_thread.run_sync(meter.spent_s)
-        t = recorder.now()
+        spent_s, all_s = await to_thread.run_sync(meter.spent_s)
         shares = {name: round(s / (now - begun), 4) for name, s in spent_s.items() if s > 0}
-        recorder.add(Cpu(t=t, shares=shares))
+        others = max(all_s / (now - begun) - sum(shares.values()), 0.0)
+        recorder.add(Cpu(t=recorder.now(), shares=shares, others=round(others, 4)))
         begun = now
 
 
@@ -37,10 +37,16 @@ class Meter:
         self._before: dict[int, float] = {}
         self._names: dict[int, str] = {}
         self._given: Counter[str] = Counter()
+        self._machine_before = _machine_s()
 
-    def spent_s(self) -> dict[str, float]:
-        """Seconds of processor time since the last call, by process. New ones count from 0."""
+    def spent_s(self) -> tuple[dict[str, float], float]:
+        """Seconds of processor time since the last call: by process, and the whole machine's.
+
+        A process that is new counts from 0.
+        """
         spent: dict[str, float] = {}
+        machine, before = _machine_s(), self._machine_before
+        self._machine_before = machine
         now: dict[int, float] = {}
         for process in _of_this_run():
             try:
@@ -51,7 +57,7 @@ class Meter:
             now[process.pid] = times.user + times.system
             spent[name] = now[process.pid] - self._before.get(process.pid, 0.0)
         self._before = now
-        return spent
+        return spent, machine - before
 
     def _name(self, process: psutil.Process) -> str:
         """A process keeps its name; the pool's and Locust's are numbered as they are met."""
@@ -62,6 +68,12 @@ class Meter:
                 role = f"{role} {self._given[role]}"
             self._names[process.pid] = role
         return self._names[process.pid]
+
+
+def _machine_s() -> float:
+    """Processor time of everything since the machine started."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + times.irq + times.softirq)
 
 
 def _of_this_run() -> Iterator[psutil.Process]:
