@@ -14,7 +14,7 @@ from stallproof import catalog
 from stallproof.exits import Exit
 from stallproof.load.command import HTML, LocustLoad
 from stallproof.load.files import LoadError
-from stallproof.load.identity import TokenSource
+from stallproof.load.identity import Identity, TokenSource
 from stallproof.load.onsite import load_on_site, search_on_site
 from stallproof.load.result import exit_code, print_result
 from stallproof.load.shapes import Shape, read_shape
@@ -158,6 +158,7 @@ def load_wish(
 
 def _on_target(url: str, locust: LocustLoad, out: Path | None) -> Exit:
     console = Console()
+    Identity(locust.identity_token, audience=url).headers()  # none to be had: refused in one line
     root = make_result_folder(choose_result_folder(out))
     with console.status("Locust starts") as status:
         result = load_target(

@@ -13,7 +13,6 @@ from stallproof.exits import Exit
 from stallproof.load import lines
 from stallproof.load.command import RESULT, LocustLoad, locust_command, locust_environment
 from stallproof.load.files import LoadError
-from stallproof.load.identity import Identity
 from stallproof.load.result import LoadResult, read_result
 from stallproof.load.shapes import Shape
 from stallproof.sites.base import SiteError
@@ -72,10 +71,8 @@ def load_target(
     """Run Locust against it; nothing of Locust outlives this process, however it ends.
 
     Raises:
-        LoadError: no identity token is to be had.
         SiteError: Locust itself failed.
     """
-    Identity(load.identity_token, audience=url).headers()  # refused here, in one line
     told, log = folder / "locust.jsonl", folder / "locust.log"
     command = locust_command(load, host=url.rstrip("/"), folder=folder, lines=told, go=None)
     with log.open("wb") as output:
