@@ -24,7 +24,7 @@ from stallproof.checkers import judge
 from stallproof.faults import AnyFault
 from stallproof.history import Bite, FaultPhase, History, Phase, Recorder
 from stallproof.load.driver import RESULT, LocustDriver
-from stallproof.load.result import read_result
+from stallproof.load.result import in_run, read_result
 from stallproof.load.usage import watch_cpu
 from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict
 from stallproof.request import Progress, Request, record_of
@@ -236,7 +236,7 @@ def main(argument: str) -> int:
     history = History.read(folder / "history.jsonl")
     findings = judge(history, request.scenario)
     if (folder / RESULT).exists():
-        findings += read_result(folder / RESULT).findings
+        findings += in_run(read_result(folder / RESULT).findings, findings)
     _store(folder, record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime))
     return 0
 

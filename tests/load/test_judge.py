@@ -7,9 +7,9 @@ import pytest
 
 from stallproof.exits import Exit
 from stallproof.load.measured import Measured, Tally, whole
-from stallproof.load.result import LoadResult, exit_code
+from stallproof.load.result import LoadResult, exit_code, in_run
 from stallproof.load.thresholds import LATE_S, Thresholds, judge_load
-from stallproof.model import Verdict
+from stallproof.model import Finding, Verdict
 
 SET = Thresholds(
     p95_accept_ms=100, p95_end_to_end_ms=1000, error_rate=0.1, lost_stories=1, drain_s=5
@@ -96,3 +96,12 @@ def test_tallies_add_up_and_the_worst_moment_counts() -> None:
     assert (found.reported, found.clients, found.not_sent) == (2, 5, 1)
     assert (found.posted, found.accepted, found.done, found.lost) == (4, 3, 2, 1)
     assert (found.drain_s, found.latest_s, found.error_rate) == (4.0, 0.2, 0.25)
+
+
+def test_in_a_run_whose_harness_gave_way_only_what_is_counted_stands() -> None:
+    load = judge_load(msgspec.structs.replace(FINE, p95_accept_ms=999, lost=5), SET)
+    for observed, p95 in ((Verdict.VALID, Verdict.INVALID), (Verdict.UNKNOWN, Verdict.UNKNOWN)):
+        run = [Finding(checker="observed", verdict=observed, text="")]
+        found = {finding.checker: finding.verdict for finding in in_run(load, run)}
+        assert found["load-p95-accept-ms"] is p95
+        assert found["load-lost-stories"] is Verdict.INVALID

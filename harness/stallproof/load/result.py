@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from stallproof.checkers import withheld
 from stallproof.exits import Exit
 from stallproof.load.files import LoadError
 from stallproof.load.measured import Measured
+from stallproof.load.thresholds import COUNTED, checker_of
 from stallproof.model import Finding, Verdict, worst
 
 
@@ -35,6 +38,17 @@ def read_result(path: Path) -> LoadResult:
         return msgspec.json.decode(path.read_bytes(), type=LoadResult)
     except (OSError, msgspec.MsgspecError) as error:
         raise LoadError(f"{path}: Locust left no result there: {error}") from None
+
+
+def in_run(load: Iterable[Finding], run: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The load's findings beside those of the run it was part of.
+
+    A machine too busy for the harness to keep up gives no verdict on what depends on time,
+    whoever measured it.
+    """
+    kept_up = all(f.verdict is Verdict.VALID for f in run if f.checker == "observed")
+    counted = {checker_of(name) for name in COUNTED}
+    return tuple(f if kept_up or f.checker in counted else withheld(f) for f in load)
 
 
 def exit_code(result: LoadResult) -> Exit:

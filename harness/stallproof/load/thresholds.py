@@ -45,6 +45,11 @@ def names() -> tuple[str, ...]:
     return Thresholds.__struct_fields__
 
 
+def checker_of(name: str) -> str:
+    """The finding's name: `load-drain-s`."""
+    return "load-" + name.replace("_", "-")
+
+
 def judge_load(measured: Measured, thresholds: Thresholds) -> tuple[Finding, ...]:
     """A finding for the generator and one for each threshold that is set.
 
@@ -109,5 +114,6 @@ def _finding(name: str, *, seen: float | None, limit: float, kept_up: bool) -> F
         if verdict is Verdict.INVALID and not kept_up and name not in COUNTED:
             verdict = Verdict.UNKNOWN
             text += "; no verdict, because Locust did not keep up"
-    checker = "load-" + name.replace("_", "-")
-    return Finding(checker=checker, verdict=verdict, text=f"{text}.", numbers={"seen": seen})
+    return Finding(
+        checker=checker_of(name), verdict=verdict, text=f"{text}.", numbers={"seen": seen}
+    )
