@@ -31,6 +31,7 @@ from stallproof.load.lines import LineWriter, Ready
 from stallproof.load.measured import Measured, Tally, whole
 from stallproof.load.result import LoadResult, exit_code, print_result
 from stallproof.load.shapes import Shape, read_shape
+from stallproof.load.target import check_target
 from stallproof.load.thresholds import judge_load, read_thresholds
 from stallproof.manners import SUBMIT_DEADLINE_S
 
@@ -156,6 +157,12 @@ def _options(parser: LocustArgumentParser) -> None:
     own.add_argument("--thresholds", default="", help="a TOML file; thresholds.toml if none")
     own.add_argument("--drain-limit-s", type=float, default=60.0, help="watch for so long after")
     own.add_argument("--identity-token", default="", choices=["", *TokenSource], help="from where")
+    own.add_argument(
+        "--i-own-this-target",
+        action="store_true",
+        env_var="LOCUST_I_OWN_THIS_TARGET",
+        help="needed for a host that is not this machine",
+    )
     own.add_argument("--result", default="", help="write what it came to into this JSON file")
     own.add_argument("--lines", default="", help="write each story's events into this file")
     own.add_argument("--go", default="", help="begin when this file has the moment in it")
@@ -170,12 +177,29 @@ def _prepare(environment: Environment, runner: Runner | None, **_: Any) -> None:
         try:
             read_thresholds(_thresholds(load))
             load.shape.check_not_empty()
+            _check_host(load)
         except LoadError as error:
             sys.stderr.write(f"loadtests: {error}\n")
             sys.exit(2)
     if runner is not None:
         runner.register_message("tally", _heard)
         runner.register_message("share", _given)
+
+
+def _check_host(load: Load) -> None:
+    """What `stallproof load` asks of its target, whichever way Locust was started.
+
+    Raises:
+        LoadError: no host, or one that may not be loaded so.
+    """
+    if not load.environment.host:
+        raise LoadError("--host: give the base URL of the system to load")
+    check_target(
+        load.environment.host,
+        owned=load.options.i_own_this_target,
+        shape=load.shape,
+        with_token=bool(load.options.identity_token),
+    )
 
 
 def _thresholds(load: Load) -> Path | None:

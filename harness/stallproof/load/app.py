@@ -94,6 +94,7 @@ def load(
         thresholds=None if thresholds is None else str(thresholds.resolve()),
         drain_limit_s=drain_limit_s,
         identity_token=identity_token,
+        owned=i_own_this_target or target is None,
     )
     if target is not None:
         if scenario is not None or search:

@@ -28,6 +28,8 @@ class LocustLoad(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the file; None: `loadtests/thresholds.toml`."""
     drain_limit_s: float = 60.0
     identity_token: TokenSource | None = None
+    owned: bool = False
+    """The target may be another machine: booted for this run, or somebody gave their word."""
 
 
 def locust_command(
@@ -51,6 +53,8 @@ def locust_command(
     for option, value in optional.items():
         if value is not None:
             command += [option, str(value)]
+    if load.owned:
+        command.append("--i-own-this-target")
     if load.processes > 1:
         port = str(_free_port())
         command += ["--processes", str(load.processes), "--master-bind-host", "127.0.0.1"]
