@@ -83,7 +83,6 @@ class Clients:
                 tally.not_sent += 1
                 self._lines.write(NotSent(story=number, monotonic_s=due))
                 continue
-            tally.latest_s = max(tally.latest_s, time.monotonic() - due)
             clients.spawn(self._visit, number, due)
         thinking_s = (self._shape.stories_each - 1) * self._shape.think_s
         clients.join(timeout=drain_limit_s + thinking_s)
@@ -104,6 +103,7 @@ class Clients:
 
     def _post(self, story: int, due: float) -> str | None:
         late_s = time.monotonic() - due
+        self.tally.latest_s = max(self.tally.latest_s, late_s)
         self._lines.write(
             Sent(f="submit", type="invoke", story=story, monotonic_s=due, late_s=late_s)
         )

@@ -18,11 +18,12 @@ from typing import Any
 import gevent
 import msgspec
 from clients import ACCEPT, END_TO_END, MOST_AT_ONCE, STORY, Clients
-from gevent.event import AsyncResult
+from gevent.event import AsyncResult, Event
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
+from locust.stats import StatsEntry
 
 from stallproof.arrivals import share
 from stallproof.load.files import LoadError
@@ -70,18 +71,20 @@ class Load:
         return 0 < self.processes <= len(self.tallies)
 
     def measured(self) -> Measured:
-        stats = self.environment.stats
-
-        def p95_ms(name: str) -> float | None:
-            entry = stats.get(name, STORY)
-            return float(entry.get_response_time_percentile(0.95)) if entry.num_requests else None
-
+        accept, end_to_end = (
+            self.environment.stats.get(name, STORY) for name in (ACCEPT, END_TO_END)
+        )
         return whole(
             self.tallies,
             processes=self.processes,
-            p95_accept_ms=p95_ms(ACCEPT),
-            p95_end_to_end_ms=p95_ms(END_TO_END),
+            timed=accept.num_requests,
+            p95_accept_ms=_p95_ms(accept),
+            p95_end_to_end_ms=_p95_ms(end_to_end),
         )
+
+
+def _p95_ms(entry: StatsEntry) -> float | None:
+    return float(entry.get_response_time_percentile(0.95)) if entry.num_requests else None
 
 
 LOAD: dict[Environment, Load] = {}
@@ -112,7 +115,7 @@ class Sender(FastHttpUser):
         start = _go(Path(options.go)) if options.go else time.monotonic()
         tally = clients.send(mine, start=start, drain_limit_s=float(options.drain_limit_s))
         _runner(load).send_message("tally", msgspec.to_builtins(tally))
-        gevent.sleep(MARGIN_S)  # until the master has heard from all and ends it
+        Event().wait()  # until Locust is ended; a task that returned would be begun again
 
 
 def _go(path: Path) -> float:

@@ -77,7 +77,8 @@ async def execute(run: Run, site: Site) -> None:
     ):
         clients = Clients(run.recorder, http)
         background.start_soon(watch, system, run.recorder, http)
-        background.start_soon(watch_cpu, run.recorder)
+        if run.request.locust is not None:
+            background.start_soon(watch_cpu, run.recorder)
         background.start_soon(_report, run)
         run.enter("warmup")
         works = await warm_up(

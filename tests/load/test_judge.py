@@ -26,6 +26,7 @@ FINE = Measured(
     done=89,
     lost=1,
     drain_s=5,
+    timed=100,
     p95_accept_ms=100,
     p95_end_to_end_ms=1000,
 )
@@ -68,6 +69,7 @@ def test_beyond_a_limit_that_one_is_violated(changes: dict[str, Any], broken: st
         {"latest_s": LATE_S + 0.1},
         {"not_sent": 1},
         {"reported": 1},
+        {"timed": 99},
         {"posted": 0, "refused": 0, "p95_accept_ms": None, "p95_end_to_end_ms": None},
     ],
 )
@@ -92,7 +94,7 @@ def test_tallies_add_up_and_the_worst_moment_counts() -> None:
         Tally(planned=3, posted=3, accepted=3, done=2, drain_s=1.0, latest_s=0.2),
         Tally(planned=2, not_sent=1, posted=1, refused=1, drain_s=4.0, latest_s=0.1),
     ]
-    found = whole(tallies, processes=3, p95_accept_ms=1, p95_end_to_end_ms=None)
+    found = whole(tallies, processes=3, timed=4, p95_accept_ms=1, p95_end_to_end_ms=None)
     assert (found.reported, found.clients, found.not_sent) == (2, 5, 1)
     assert (found.posted, found.accepted, found.done, found.lost) == (4, 3, 2, 1)
     assert (found.drain_s, found.latest_s, found.error_rate) == (4.0, 0.2, 0.25)

@@ -48,6 +48,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     done: int
     lost: int
     drain_s: float
+    timed: int
+    """POSTs that Locust's percentiles are of: fewer than `posted`, and some never reached it."""
     p95_accept_ms: float | None
     """From the moment a client was to arrive, so that a late answer delays nobody's clock."""
     p95_end_to_end_ms: float | None
@@ -63,6 +65,7 @@ def whole(
     tallies: Iterable[Tally],
     *,
     processes: int,
+    timed: int,
     p95_accept_ms: float | None,
     p95_end_to_end_ms: float | None,
 ) -> Measured:
@@ -80,6 +83,7 @@ def whole(
         done=sum(tally.done for tally in told),
         lost=sum(tally.lost for tally in told),
         drain_s=max((tally.drain_s for tally in told), default=0.0),
+        timed=timed,
         p95_accept_ms=p95_accept_ms,
         p95_end_to_end_ms=p95_end_to_end_ms,
     )

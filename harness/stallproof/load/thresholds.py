@@ -54,8 +54,9 @@ def judge_load(measured: Measured, thresholds: Thresholds) -> tuple[Finding, ...
     """A finding for the generator and one for each threshold that is set.
 
     `load-generator` is unknown where Locust did not keep up: a client was not sent, or later than
-    `LATE_S`, or a process told nothing, or nothing was POSTed. Then what depends on time is at
-    best unknown, for part of it is the generator's; what is counted is judged all the same.
+    `LATE_S`, or a process told nothing or not all, or nothing was POSTed. Then what depends on
+    time is at best unknown, for part of it is the generator's; what is counted is judged all the
+    same.
     """
     wrong = _wrong_with_generator(measured)
     text = (
@@ -90,6 +91,8 @@ def _wrong_with_generator(measured: Measured) -> list[str]:
     wrong = []
     if measured.reported < measured.processes:
         wrong.append(f"{measured.reported} of {measured.processes} Locust processes reported")
+    if measured.timed < measured.posted:
+        wrong.append(f"Locust's percentiles are of {measured.timed} POSTs of {measured.posted}")
     if not measured.posted:
         wrong.append("nothing was POSTed")
     if measured.not_sent:
