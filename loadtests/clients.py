@@ -59,6 +59,7 @@ class Clients:
             user=user,
             insecure=False,
             max_redirects=0,
+            max_retries=0,
             concurrency=MOST_AT_ONCE,
             connection_timeout=READ_DEADLINE_S,
             network_timeout=READ_DEADLINE_S,
