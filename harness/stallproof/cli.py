@@ -29,9 +29,9 @@ from stallproof.lint.output import (
     rules_lines,
 )
 from stallproof.live import Live
-from stallproof.options import Folder, Out, Profiles
 from stallproof.load.app import load as load_command
 from stallproof.load.files import LoadError
+from stallproof.options import Folder, Out, Profiles
 from stallproof.parts import doctor as examine
 from stallproof.plan import (
     LOCAL,
