@@ -29,6 +29,8 @@ from stallproof.lint.output import (
     rules_lines,
 )
 from stallproof.live import Live
+from stallproof.load.app import load as load_command
+from stallproof.load.files import LoadError
 from stallproof.options import Folder, Image, Out, Profiles, SiteName
 from stallproof.parts import doctor as examine
 from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
@@ -47,6 +49,7 @@ app = typer.Typer(
     help="Find out by experiment whether a Celery + Redis system survives Cloud Run.",
 )
 app.command()(gate)
+app.command("load")(load_command)
 DEFAULT_TAG = "tag:default"
 
 Scenarios = Annotated[
@@ -234,7 +237,7 @@ def main() -> None:
     """The console script: every known error is one line and an exit code of its own."""
     try:
         app()
-    except (PlanError, catalog.CatalogError, ReportError, LintError) as error:
+    except (PlanError, LoadError, catalog.CatalogError, ReportError, LintError) as error:
         _end(error, Exit.USAGE)
     except (SiteError, StackError, InterfaceError) as error:
         _end(error, Exit.HARNESS)
