@@ -30,6 +30,8 @@ from stallproof.lint.output import (
     rules_lines,
 )
 from stallproof.live import Live
+from stallproof.load.app import load as load_command
+from stallproof.load.files import LoadError
 from stallproof.measuring import calibrate, keepalive
 from stallproof.options import Folder, Image, Out, Profiles, SiteName
 from stallproof.parts import doctor as examine
@@ -49,6 +51,7 @@ app = typer.Typer(
     help="Find out by experiment whether a Celery + Redis system survives Cloud Run.",
 )
 app.command()(gate)
+app.command("load")(load_command)
 DEFAULT_TAG = "tag:default"
 
 Scenarios = Annotated[
@@ -242,6 +245,7 @@ def main() -> None:
         app()
     except (
         PlanError,
+        LoadError,
         CalibrationError,
         catalog.CatalogError,
         ReportError,

@@ -15,6 +15,7 @@ import msgspec
 from stallproof.faults import NatIdleExpiry
 from stallproof.history import Connections, History, Op
 from stallproof.job import Job
+from stallproof.manners import SUBMIT_DEADLINE_S
 from stallproof.model import (
     Limits,
     Results,
@@ -28,7 +29,6 @@ from stallproof.model import (
 from stallproof.plan import make_jobs
 from stallproof.sites.base import Link
 from stallproof.wish import Wish
-from stallproof.workload import SUBMIT_DEADLINE_S
 
 PROFILE = "celery-defaults"
 IDLE_S = 5

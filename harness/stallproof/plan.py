@@ -96,6 +96,8 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         settings=known.settings,
                         worker_args=(*known.worker_args, *wish.worker_args),
                         asked=_asked(wish),
+                        command=wish.command,
+                        locust=wish.locust,
                     )
                     jobs.append(Job(request=request, dir=folder))
     return jobs

@@ -23,13 +23,16 @@ from stallproof.advice import advise
 from stallproof.checkers import judge
 from stallproof.faults import AnyFault
 from stallproof.history import Bite, FaultPhase, History, Phase, Recorder
+from stallproof.load.driver import RESULT, LocustDriver
+from stallproof.load.result import in_run, read_result
+from stallproof.load.usage import watch_cpu
 from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict
 from stallproof.request import Progress, Request, record_of
 from stallproof.sites.base import Site, System
 from stallproof.sites.choice import site_of
 from stallproof.warmup import warm_up
 from stallproof.watch import watch
-from stallproof.workload import Clients
+from stallproof.workload import Clients, Driver
 
 PROGRESS_S = 0.25
 HARNESS_FAILED = 4
@@ -43,7 +46,7 @@ class Run:
         self.recorder = recorder
         self.in_force: list[str] = []
         self.phase = "boot"
-        self.clients: Clients | None = None
+        self.driver: Driver | None = None
         self.load_t = 0.0
         self.boot_s: float | None = None
 
@@ -53,13 +56,14 @@ class Run:
         self.recorder.add(msgspec.convert({"kind": "phase", "t": now, "name": phase}, Phase))
 
     def progress(self) -> Progress:
-        clients = self.clients
+        accepted = self.driver.n_accepted if self.driver else 0
+        done = self.driver.n_done if self.driver else 0
         return Progress(
             phase=self.phase,
             faults=tuple(self.in_force),
-            accepted=len(clients.accepted) if clients else 0,
-            done=len(clients.done) if clients else 0,
-            waiting=clients.waiting if clients else 0,
+            accepted=accepted,
+            done=done,
+            waiting=accepted - done,
         )
 
 
@@ -71,16 +75,18 @@ async def execute(run: Run, site: Site) -> None:
         _http(system.api_url) as http,
         anyio.create_task_group() as background,
     ):
-        run.clients = Clients(run.recorder, http)
+        clients = Clients(run.recorder, http)
         background.start_soon(watch, system, run.recorder, http)
+        if run.request.locust is not None:
+            background.start_soon(watch_cpu, run.recorder)
         background.start_soon(_report, run)
         run.enter("warmup")
         works = await warm_up(
-            run.request, system, clients=run.clients, http=http, recorder=run.recorder
+            run.request, system, clients=clients, http=http, recorder=run.recorder
         )
         if works:
             run.boot_s = run.recorder.now()
-            await _load(run, system)
+            await _load(run, system, _driver(run, system, clients))
         run.enter("end")
         background.cancel_scope.cancel()
 
@@ -91,27 +97,33 @@ def _http(base_url: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=base_url, limits=limits, trust_env=False)
 
 
-async def _load(run: Run, system: System) -> None:
+def _driver(run: Run, system: System, clients: Clients) -> Driver:
+    """Locust where the request asks for it, else the clients that did the warm-up."""
+    request = run.request
+    if request.locust is None:
+        return clients
+    folder = Path(request.spec.run_dir)
+    return LocustDriver(request.locust, host=system.api_url, folder=folder, recorder=run.recorder)
+
+
+async def _load(run: Run, system: System, driver: Driver) -> None:
     """Stories arrive and faults come and go; then watch until all is done, or long enough."""
-    assert run.clients is not None
     scenario = run.request.scenario
-    run.enter("load")
-    run.load_t = run.recorder.now()
-    start = anyio.current_time()
-    async with anyio.create_task_group() as stories:
+    run.driver = driver
+    async with driver.prepared():
+        run.enter("load")
+        run.load_t = run.recorder.now()
+        start = anyio.current_time()
         async with anyio.create_task_group() as faults:
             for index, step in enumerate(scenario.schedule.steps):
                 faults.start_soon(_step, run, system, index, step, start)
-            for number, arrival_s in enumerate(scenario.workload.arrivals_s()):
-                await anyio.sleep_until(start + arrival_s)
-                stories.start_soon(run.clients.story, number)
+            await driver.send(scenario.workload, start)
         run.enter("settle")
         with anyio.move_on_after(scenario.limits.settle_s):
-            while not run.clients.idle:
+            while not driver.idle:
                 await anyio.sleep(0.1)
         # One more sample of everything, so that the end is seen and not inferred.
         await anyio.sleep(1.0)
-        stories.cancel_scope.cancel()
 
 
 async def _step(run: Run, system: System, index: int, step: Step, start: float) -> None:
@@ -224,6 +236,8 @@ def main(argument: str) -> int:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     history = History.read(folder / "history.jsonl")
     findings = judge(history, request.scenario)
+    if (folder / RESULT).exists():
+        findings += in_run(read_result(folder / RESULT).findings, findings)
     _store(folder, record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime))
     return 0
 

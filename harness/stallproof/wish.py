@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from stallproof.load.command import LocustLoad
 from stallproof.model import Scenario
 from stallproof.sites.choice import LOCAL
 
@@ -30,3 +31,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     machine refuses namespaces."""
     image: str | None = None
     """The system's image, on the docker site."""
+    locust: LocustLoad | None = None
+    """Locust plays the clients of every scenario; None: the harness does."""
+    command: tuple[str, ...] = ()
+    """The whole command where it is another than `stallproof run`."""

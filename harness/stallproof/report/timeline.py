@@ -15,6 +15,7 @@ import msgspec
 
 from stallproof.history import Broker, FaultPhase, Health, History, InstancePhase, Phase, Task
 from stallproof.model import RunRecord, Schedule
+from stallproof.report.flow import Flow, flow_of
 from stallproof.report.stories import Outcome, Story, read_stories
 
 HealthState = Literal["well", "sick", "mute"]
@@ -77,6 +78,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     recoveries: tuple[Recovery, ...]
     health: dict[str, tuple[Stretch, ...]]
     depths: tuple[Depth, ...]
+    flow: tuple[Flow, ...]
     instances: dict[str, tuple[Restart, ...]]
 
     @property
@@ -91,11 +93,12 @@ def timeline(history: History, run: RunRecord) -> Timeline:
     zero = load_t or 0.0
     end = history.end_t - zero
     bands = _bands(history, run.scenario.schedule, zero, end)
+    stories = read_stories(history, zero)
     return Timeline(
         begin=0.0,
         end=max(end, 1.0),
         loaded=load_t is not None,
-        stories=read_stories(history, zero),
+        stories=stories,
         bands=bands,
         recoveries=_recoveries(history, run, bands, zero, end),
         health={
@@ -105,6 +108,7 @@ def timeline(history: History, run: RunRecord) -> Timeline:
         depths=tuple(
             Depth(e.t - zero, sum(e.queues.values()), e.unacked, e.up) for e in history.of(Broker)
         ),
+        flow=flow_of(stories, max(end, 1.0)),
         instances={
             service: tuple(
                 Restart(t=e.t - zero, phase=e.phase, code=e.code)
