@@ -12,7 +12,7 @@ PROFILES := --profile hardened --profile guide-int-keys
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON := $(PYTHON)
 
-.PHONY: run test lint test-quick test-real scenarios bench clean
+.PHONY: run test lint test-quick test-real scenarios bench load load-ceiling images clean
 
 ## The main job: the default scenarios under `hardened` and under the mended guide, side by side.
 run: .venv/synced
@@ -41,6 +41,21 @@ scenarios: .venv/synced
 ## Boot to first executed story, and the harness's own cost.
 bench: .venv/synced
 	.venv/bin/stallproof bench
+
+## A hundred stories a second for a minute, without faults and then through a broker restart.
+load: .venv/synced
+	.venv/bin/stallproof load --rate-per-s 100 --for-s 60
+	.venv/bin/stallproof load --rate-per-s 100 --for-s 60 --scenario broker-killed-4s \
+		--thresholds loadtests/thresholds-during-faults.toml
+
+## How many stories a second are too many here, and what is used up by then.
+load-ceiling: .venv/synced
+	.venv/bin/stallproof load --find-ceiling --rate-per-s 100 --for-s 20 \
+		--worker-args=--concurrency=16
+
+## Ours from their Dockerfiles, the others pulled, or stand-ins where no registry can be reached.
+images: .venv/synced
+	.venv/bin/python -m images
 
 .venv/synced: pyproject.toml system/pyproject.toml uv.lock | $(UV)
 	$(UV) sync --quiet --locked

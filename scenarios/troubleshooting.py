@@ -102,7 +102,7 @@ def redis_connection_drops() -> None:
 
 
 @scenario(
-    schedule=[at(4, Latency(links=WORKER, latency_ms=1000), for_s=8)],
+    schedule=[at(3, Latency(links=WORKER, latency_ms=1000), for_s=8)],
     workload=Workload(rate_per_s=0.25, for_s=16, task_s=6.0),
     limits=Limits(first_start_s=20),
 )

@@ -7,8 +7,8 @@ import statistics
 from rich.table import Table
 
 from stallproof.model import Limits, Results, Scenario, Workload
-from stallproof.plan import Wish
 from stallproof.sites.base import Route
+from stallproof.wish import Wish
 
 BARE = Scenario(
     name="bench",

@@ -17,6 +17,10 @@ TRIAL_BOOT_DEADLINE_S = 15.0
 """Long enough for a worker to start on a busy machine."""
 
 
+class _UndecidedError(Exception):
+    """A trial's worker neither said that it was ready nor exited."""
+
+
 class Blame:
     """Asks once per profile, stack and overrides, however many runs ended the same way."""
 
@@ -33,8 +37,12 @@ class Blame:
             if key not in self._known:
                 self._known[key] = self._ask(job)
         findings = (*record.findings, self._known[key])
-        advice = f"Mend or leave out what keeps the worker from starting: {self._known[key].text}"
-        record = msgspec.structs.replace(record, findings=findings, advice=(advice,))
+        if self._known[key].verdict is Verdict.INVALID:
+            advice = (
+                f"Mend or leave out what keeps the worker from starting: {self._known[key].text}"
+            )
+            record = msgspec.structs.replace(record, advice=(advice,))
+        record = msgspec.structs.replace(record, findings=findings)
         store(self._root / job.dir / "run.json", record)
         return record
 
@@ -49,7 +57,16 @@ class Blame:
             return _worker_started(self._root / trial.dir / "history.jsonl")
 
         groups = _whole_settings(job.request.settings)
-        causes = [[groups[key] for key in cause] for cause in all_causes(list(groups), starts)]
+        try:
+            causes = [[groups[key] for key in cause] for cause in all_causes(list(groups), starts)]
+        except _UndecidedError:
+            text = (
+                f"Boot {trials} of the search told nothing: within {TRIAL_BOOT_DEADLINE_S:g} s the "
+                "worker neither was ready nor exited. On a machine that is less busy it may."
+            )
+            return Finding(
+                checker="cause", verdict=Verdict.UNKNOWN, text=text, numbers={"boots": trials}
+            )
         # The longer key first: `x_options` is what is wrong, `x` only lets it be read.
         causes.sort(key=lambda cause: -len(cause[0].key))
         text = _say(causes, trials)
@@ -100,12 +117,16 @@ def _trial(job: Job, without: frozenset[str], *, number: int, root: Path) -> Job
 def _worker_started(path: Path) -> bool:
     """It said that it is ready and never exited. Whether it executes a story is not asked:
     without its queue settings a worker that starts may consume from other queues.
+
+    Raises:
+        _UndecidedError: it did neither.
     """
     history = History.read(path)
-    exited = any(e.service == "worker" and e.phase == "exit" for e in history.of(InstancePhase))
-    return not exited and any(
-        line.service == "worker" and line.what == "ready" for line in history.of(Log)
-    )
+    if any(e.service == "worker" and e.phase == "exit" for e in history.of(InstancePhase)):
+        return False
+    if any(line.service == "worker" and line.what == "ready" for line in history.of(Log)):
+        return True
+    raise _UndecidedError
 
 
 def _say(causes: list[list[Setting]], trials: int) -> str:

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from stallproof import bench as benchmark
 from stallproof import catalog
+from stallproof.calibration import CalibrationError
 from stallproof.engine import run_all
 from stallproof.exits import Exit, exit_for
 from stallproof.gate.command import gate
@@ -29,22 +30,20 @@ from stallproof.lint.output import (
     rules_lines,
 )
 from stallproof.live import Live
-from stallproof.options import Folder, Out, Profiles
+from stallproof.load.app import load as load_command
+from stallproof.load.files import LoadError
+from stallproof.measuring import calibrate, keepalive
+from stallproof.options import Folder, Image, Out, Profiles, SiteName
 from stallproof.parts import doctor as examine
-from stallproof.plan import (
-    LOCAL,
-    LOOPBACK,
-    PlanError,
-    Wish,
-    choose_result_folder,
-    make_jobs,
-    make_result_folder,
-)
+from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
 from stallproof.report import ReportError, load_results, write_reports
 from stallproof.report.table import summary
 from stallproof.sites.base import SiteError
+from stallproof.sites.choice import LOCAL, LOOPBACK
+from stallproof.sitetable import page
 from stallproof.stacks import StackError
 from stallproof.tables import clock_table, doctor_table, scenarios_table
+from stallproof.wish import PlanError, Wish
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,6 +51,7 @@ app = typer.Typer(
     help="Find out by experiment whether a Celery + Redis system survives Cloud Run.",
 )
 app.command()(gate)
+app.command("load")(load_command)
 DEFAULT_TAG = "tag:default"
 
 Scenarios = Annotated[
@@ -83,7 +83,8 @@ def run(
         list[str] | None,
         typer.Option(help="Exact versions, e.g. celery==5.3.6,kombu==5.3.7,redis==5.0.8."),
     ] = None,
-    site: Annotated[str, typer.Option(help="Where the system runs.")] = LOCAL,
+    site: SiteName = LOCAL,
+    image: Image = None,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Runs at once.")] = 4,
     out: Out = None,
@@ -110,8 +111,8 @@ def run(
     folder: Folder = None,
 ) -> None:
     """Run scenarios and judge them."""
-    if site not in (LOCAL, LOOPBACK):
-        raise PlanError(f"--site {site}: there are {LOCAL} and {LOOPBACK}")
+    if loopback and site not in (LOCAL, LOOPBACK):
+        raise PlanError(f"--loopback: it is a kind of --site {LOCAL}, not of --site {site}")
     wish = Wish(
         scenarios=tuple(catalog.select(catalog.load(folder), names or [DEFAULT_TAG])),
         profiles=tuple(profile or ["hardened"]),
@@ -122,7 +123,8 @@ def run(
         unset=tuple(unset or []),
         speed=speed,
         broker=broker,
-        namespaces=site == LOCAL and not loopback,
+        site=LOOPBACK if loopback else site,
+        image=image,
     )
     if stray := set(must_hold or []) - set(wish.profiles):
         raise PlanError(f"--must-hold {stray.pop()}: that profile is not among those run")
@@ -164,6 +166,12 @@ def doctor(
         _print_json(msgspec.to_builtins(rows))
     else:
         Console().print(doctor_table(rows))
+
+
+@app.command()
+def sites() -> None:
+    """Say what each site can do, in Markdown: docs/SITES.md."""
+    sys.stdout.write(page())
 
 
 @app.command()
@@ -226,6 +234,10 @@ def bench(
     raise typer.Exit(exit_for(results))
 
 
+app.command()(calibrate)
+app.command()(keepalive)
+
+
 def _flags(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
@@ -255,7 +267,14 @@ def main() -> None:
     """The console script: every known error is one line and an exit code of its own."""
     try:
         app()
-    except (PlanError, catalog.CatalogError, ReportError, LintError) as error:
+    except (
+        PlanError,
+        LoadError,
+        CalibrationError,
+        catalog.CatalogError,
+        ReportError,
+        LintError,
+    ) as error:
         _end(error, Exit.USAGE)
     except (SiteError, StackError, InterfaceError) as error:
         _end(error, Exit.HARNESS)

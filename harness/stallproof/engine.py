@@ -28,6 +28,8 @@ from stallproof.model import (
 )
 from stallproof.request import Progress, record_of
 from stallproof.results import summarize
+from stallproof.sites.base import SiteError
+from stallproof.sites.choice import bury
 from stallproof.sites.namespaces import command_enclosed
 
 OnProgress = Callable[[Job, Progress], None]
@@ -109,14 +111,24 @@ def run_one(
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
     request.unlink()
+    trouble = _buried(job) if code else []
     if code == 0:
         record = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunRecord)
     elif budget is not None and budget.spent:
         record = _without_verdict(job, "budget", budget.why)
     else:
         reason = said[-1] if said else f"the runner ended with {code} and said nothing"
-        record = _without_verdict(job, "harness", reason)
+        record = _without_verdict(job, "harness", "; then ".join([reason, *trouble]))
     return _kept(record, job, folder)
+
+
+def _buried(job: Job) -> list[str]:
+    """See to what a runner left that did not end by itself; what went wrong with that."""
+    try:
+        bury(job.request.site, job.request.spec.run_dir)
+    except SiteError as error:
+        return [str(error)]
+    return []
 
 
 def cut_short(record: RunRecord) -> bool:

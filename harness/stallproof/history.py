@@ -70,6 +70,23 @@ class Op(Event, frozen=True, kw_only=True, omit_defaults=True, tag="op"):
     latency_s: float | None = None
     """From invoke to this completion."""
     error: str | None = None
+    late_s: float | None = None
+    """Of an invoke by Locust: how long after its moment, which is `t`, it was sent."""
+
+
+class NotSent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="not-sent"):
+    """A story whose moment came when the load generator could send no more: it never was."""
+
+    story: int
+
+
+class Cpu(Event, frozen=True, kw_only=True, omit_defaults=True, tag="cpu"):
+    """Processor time of the run's processes since the last sample, as a share of one core."""
+
+    shares: dict[str, float]
+    """By process: `api`, `worker`, `worker pool 1`, `broker`, `locust 1`, `harness`."""
+    others: float = 0.0
+    """Cores that everything else on this machine used."""
 
 
 class Task(Event, frozen=True, kw_only=True, omit_defaults=True, tag="task"):
@@ -161,6 +178,8 @@ AnyEvent = (
     | KernelTimer
     | Phase
     | Op
+    | NotSent
+    | Cpu
     | Task
     | FaultPhase
     | Bite

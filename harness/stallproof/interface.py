@@ -43,17 +43,25 @@ def settings(environment: Environment, profile: str, *, env: Mapping[str, str]) 
 
 
 def _ask(environment: Environment, *question: str, env: Mapping[str, str]) -> bytes:
-    path = {"PYTHONPATH": environment.python_path} if environment.python_path else {}
-    done = subprocess.run(
-        [environment.python, "-m", "storymimi", *question],
-        env={"PATH": os.environ.get("PATH", ""), **path, **env},
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+    command = [environment.python, "-m", "storymimi", *question]
+    if environment.image is not None:
+        from stallproof.sites.docker.ask import ask  # noqa: PLC0415 (half a second)
+
+        answer = ask(environment.image, command, env=env)
+        code, out, err = answer.code, answer.out, answer.err
+    else:
+        path = {"PYTHONPATH": environment.python_path} if environment.python_path else {}
+        done = subprocess.run(
+            command,
+            env={"PATH": os.environ.get("PATH", ""), **path, **env},
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        code, out, err = done.returncode, done.stdout, done.stderr.decode(errors="replace")
+    if code:
+        said = err.strip().splitlines()
         raise InterfaceError(
             f"the system did not answer {' '.join(question)!r}: {said[-1] if said else 'no words'}"
         )
-    return done.stdout
+    return out

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from stallproof.arrivals import Stage, arrivals_s
 from stallproof.faults import AnyFault
 from stallproof.sites.base import Persistence, Route
 
@@ -112,6 +113,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float = 2.0
     for_s: float = 12.0
     task_s: float = 0.2
+    stages: tuple[Stage, ...] = ()
+    """A rate that changes; `rate_per_s` is then its mean, `for_s` the length of all of them."""
 
     def __post_init__(self) -> None:
         for field in ("rate_per_s", "for_s", "task_s"):
@@ -120,7 +123,8 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
     def arrivals_s(self) -> list[float]:
         """Seconds after load starts at which each story is submitted."""
-        return [i / self.rate_per_s for i in range(int(self.rate_per_s * self.for_s))]
+        steady = Stage(for_s=self.for_s, from_per_s=self.rate_per_s, to_per_s=self.rate_per_s)
+        return arrivals_s(self.stages or (steady,))
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +186,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.max_speed < 1:
             raise ValueError(f"{self.name}: max_speed is {self.max_speed}: it must be 1 or more")
+        slow = [step.fault.name for step in self.schedule.steps if step.fault.real_time]
+        if slow and self.max_speed > 1:
+            raise ValueError(
+                f"{self.name}: max_speed is {self.max_speed:g}: it must be 1, because the kernel's "
+                f"own timers decide what comes of {slow[0]}"
+            )
         needed = self.schedule.route
         if needed is not None and needed != self.route:
             raise ValueError(f"{self.name}: its faults need route {needed}, it says {self.route}")
@@ -228,6 +238,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """All flags of the worker, the profile's first."""
     asked: tuple[str, ...] = ()
     """What was asked for beyond scenario, profile, stack and site: options of `stallproof run`."""
+    command: tuple[str, ...] = ()
+    """The whole command where it was another than `stallproof run`."""
     started_at: str
     """ISO 8601, UTC."""
     speed: float = 1.0

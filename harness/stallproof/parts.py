@@ -12,13 +12,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 
-from stallproof.sites.base import Proxies, SiteError, Sockets
+from stallproof.sites import images
+from stallproof.sites.base import Conntrack, Firewall, Flows, Proxies, SiteError, Sockets
 from stallproof.sites.namespaces import why_no_namespaces
 from stallproof.toxiproxy_build import VERSION as TOXIPROXY_VERSION
 from stallproof.toxiproxy_build import build_toxiproxy, cache_dir, cached_toxiproxy, find_go
@@ -141,7 +142,7 @@ def doctor() -> list[Row]:
         _row("compiler", _find_compiler, cost="runs faster than real time (--speed)"),
         _row("uv", _find_uv, cost="stacks: runs on other versions of Celery, kombu, redis-py"),
         Row(part="python", ok=True, found=f"{sys.executable} {sys.version.split()[0]}", cost=""),
-        _row("docker", _find_docker, cost="the docker and compose sites"),
+        *_docker_rows(),
     ]
 
 
@@ -157,14 +158,19 @@ def _namespaces_row() -> Row:
     refused = why_no_namespaces()
     if refused is None:
         return Row(part="namespaces", ok=True, found="user, mount, PID, network", cost="")
-    cost = f"runs share this machine's loopback, scenarios with: {_faults_needing(Sockets)}"
+    faults = _faults_needing(Sockets, Firewall, Flows, Conntrack)
+    cost = f"runs share this machine's loopback, scenarios with: {faults}"
     return Row(part="namespaces", ok=False, found=refused, cost=cost)
 
 
-def _faults_needing(capability: type) -> str:
+def _faults_needing(*capabilities: type) -> str:
     from stallproof.faults import AnyFault  # noqa: PLC0415 (faults need not be importable to find a binary)
 
-    tags = [kind.__struct_config__.tag for kind in get_args(AnyFault) if capability in kind.needs]
+    tags = [
+        kind.__struct_config__.tag
+        for kind in get_args(AnyFault)
+        if not set(capabilities).isdisjoint(kind.needs)
+    ]
     return ", ".join(sorted(tags))
 
 
@@ -189,10 +195,27 @@ def _find_uv() -> Part:
     return _part("uv", str(beside) if beside.exists() else _on_path("uv"), "--version")
 
 
-def _find_docker() -> Part:
+def _docker_rows() -> list[Row]:
     """The engine, not the client: only an engine that answers counts."""
-    ask: Sequence[str] = ("version", "--format", "{{.Server.Version}}")
-    return _part("docker", _on_path("docker"), *ask)
+    from stallproof.sites.docker import engine  # noqa: PLC0415 (half a second)
+
+    cost = "the docker site"
+    try:
+        version = engine.version()
+    except SiteError as error:
+        nobody = Row(part="images", ok=False, found="there is no engine to ask", cost=cost)
+        return [Row(part="docker", ok=False, found=str(error), cost=cost), nobody]
+    every = images.every()
+    missing = engine.lacking(every)
+    return [
+        Row(part="docker", ok=True, found=f"Docker Engine {version}", cost=""),
+        Row(
+            part="images",
+            ok=missing is None,
+            found=missing or ", ".join(every),
+            cost=f"{cost}, unless they can be pulled" if missing else "",
+        ),
+    ]
 
 
 def _on_path(name: str) -> str:

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import shlex
-import sys
 from pathlib import Path
 
-import msgspec
-
 from stallproof.clock.build import find_shim
+from stallproof.ground import Ground, ground
 from stallproof.interface import InterfaceError, Settings, profiles, settings
 from stallproof.job import Job
 from stallproof.model import Scenario
-from stallproof.parts import cache_dir, find_broker, find_toxiproxy
 from stallproof.request import Request
-from stallproof.sites.base import Route, SystemSpec
-from stallproof.sites.namespaces import why_no_namespaces
-from stallproof.stacks import Environment, Stack, StackError, prepare
-
-LOCAL, LOOPBACK = "local", "local-loopback"
-
-
-class PlanError(ValueError):
-    """What was asked for cannot be run: one line saying what, where, what would be right."""
-
-
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person asked for."""
-
-    scenarios: tuple[Scenario, ...]
-    profiles: tuple[str, ...]
-    stacks: tuple[str, ...] = ("locked",)
-    repeat: int = 1
-    worker_args: tuple[str, ...] = ()
-    settings: dict[str, object] = {}
-    """Single settings to change, by dotted key."""
-    unset: tuple[str, ...] = ()
-    """Single settings to leave out, by dotted key."""
-    speed: float | None = None
-    """Seconds of system time in a real one; None: the most that each scenario allows."""
-    broker: str | None = None
-    namespaces: bool = True
-    """False: plain processes on loopback even where namespaces are to be had."""
+from stallproof.sites.base import SystemSpec
+from stallproof.sites.choice import DOCKER, LOCAL
+from stallproof.stacks import Environment
+from stallproof.wish import PlanError, Wish
 
 
 def choose_result_folder(out: Path | None) -> Path:
@@ -86,68 +60,61 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
         StackError: a stack that cannot be made.
         SiteError: a part that cannot be had.
     """
-    try:
-        stacks = [Stack.parse(name) for name in wish.stacks]
-    except StackError as error:
-        raise PlanError(f"--{error}") from None
-    environments = {stack.name: prepare(stack, cache=cache_dir()) for stack in stacks}
-    in_force = _InForce(wish)
     speeds = {scenario.name: _speed(scenario, wish) for scenario in wish.scenarios}
     shim = find_shim() if max(speeds.values(), default=1.0) > 1 else None
-    broker = find_broker(wish.broker).path
-    proxied = any(scenario.route is Route.PROXIED for scenario in wish.scenarios)
-    toxiproxy = find_toxiproxy().path if proxied else None
-    namespaces = wish.namespaces and _namespaces_at_hand()
+    with ground(wish) as given:
+        in_force = _in_force(wish, given)
     jobs = []
     for scenario in wish.scenarios:
         for profile in wish.profiles:
-            for stack, environment in environments.items():
+            for stack, environment in given.environments.items():
                 for repeat in range(1, wish.repeat + 1):
                     folder = _folder(scenario, profile, stack, repeat, wish)
-                    env, known = in_force.of(scenario, environment, profile)
+                    known = in_force[scenario.name, stack, profile]
                     spec = SystemSpec(
                         profile=profile,
                         python=environment.python,
                         python_path=environment.python_path,
                         worker_args=wish.worker_args,
-                        env=env,
+                        env=_overrides(scenario, wish),
                         route=scenario.route,
                         persistence=scenario.persistence,
                         task_s=scenario.workload.task_s,
-                        broker_binary=broker,
-                        toxiproxy_binary=toxiproxy,
+                        image=environment.image,
+                        broker_binary=given.broker,
+                        toxiproxy_binary=given.toxiproxy,
                         shim=shim,
                         run_dir=str(root.resolve() / folder),
                     )
                     request = Request(
                         scenario=scenario,
                         spec=spec,
-                        site=LOCAL if namespaces else LOOPBACK,
-                        namespaces=namespaces,
+                        site=given.site,
+                        namespaces=given.site == LOCAL,
                         stack=stack,
                         stack_versions=environment.versions,
                         settings=known.settings,
                         worker_args=(*known.worker_args, *wish.worker_args),
                         asked=_asked(wish),
                         speed=speeds[scenario.name],
+                        command=wish.command,
+                        locust=wish.locust,
                     )
                     jobs.append(Job(request=request, dir=folder))
     return jobs
 
 
-def _namespaces_at_hand() -> bool:
-    why_not = why_no_namespaces()
-    if why_not is not None:
-        sys.stderr.write(
-            f"stallproof: no namespaces here ({why_not}): plain processes on loopback, and "
-            "scenarios that need more are unknown\n"
-        )
-    return why_not is None
-
-
 def _speed(scenario: Scenario, wish: Wish) -> float:
+    """The one asked for; else the most that the scenario, the site and the driver allow."""
+    real_time = None
+    if wish.site == DOCKER:
+        real_time = f"the {DOCKER} site lives in real time; use --site {LOCAL}"
+    elif wish.locust is not None:
+        real_time = "Locust lives in real time; use stallproof run"
     if wish.speed is None:
-        return scenario.max_speed
+        return scenario.max_speed if real_time is None else 1.0
+    if wish.speed > 1 and real_time is not None:
+        raise PlanError(f"--speed {wish.speed:g}: {real_time}")
     if wish.speed > scenario.max_speed:
         raise PlanError(
             f"--speed {wish.speed:g}: {scenario.name} allows at most {scenario.max_speed:g}, "
@@ -156,22 +123,21 @@ def _speed(scenario: Scenario, wish: Wish) -> float:
     return wish.speed
 
 
-class _InForce:
-    """The settings in force, asked of the system once for each combination."""
+def _in_force(wish: Wish, given: Ground) -> dict[tuple[str, str, str], Settings]:
+    """By scenario, stack and profile; the system is asked once for each different question."""
 
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
-        self._known: dict[tuple[str, str, str], Settings] = {}
+    @functools.cache
+    def ask(stack: str, profile: str, env: frozenset[tuple[str, str]]) -> Settings:
+        return _settings(given.environments[stack], profile, dict(env))
 
-    def of(
-        self, scenario: Scenario, environment: Environment, profile: str
-    ) -> tuple[dict[str, str], Settings]:
-        """What the system finds in its environment, and what it makes of it."""
-        env = _overrides(scenario, self._wish)
-        key = (environment.python, profile, json.dumps(env))
-        if key not in self._known:
-            self._known[key] = _settings(environment, profile, env)
-        return env, self._known[key]
+    return {
+        (scenario.name, stack, profile): ask(
+            stack, profile, frozenset(_overrides(scenario, wish).items())
+        )
+        for scenario in wish.scenarios
+        for stack in given.environments
+        for profile in wish.profiles
+    }
 
 
 def _overrides(scenario: Scenario, wish: Wish) -> dict[str, str]:

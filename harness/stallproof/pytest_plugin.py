@@ -20,13 +20,17 @@ from stallproof.engine import run_all
 from stallproof.expectations import UnexpectedError, compare
 from stallproof.job import Job
 from stallproof.model import RunRecord, Scenario
-from stallproof.plan import Wish, choose_result_folder, make_jobs, make_result_folder
+from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
 from stallproof.report import write_reports
+from stallproof.sites.choice import LOCAL, SITES
+from stallproof.wish import Wish
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("stallproof")
     group.addoption("--profile", action="append", default=[], help="Celery profile(s) to judge")
+    group.addoption("--site", default=LOCAL, choices=SITES, help="where the system runs")
+    group.addoption("--image", default=None, help="the system's image, on the docker site")
     group.addoption("--stallproof-stack", default="locked", help="exact versions to run on")
     group.addoption("--stallproof-jobs", type=int, default=4, help="runs side by side")
     group.addoption("--stallproof-out", type=Path, default=None, help="folder for the result")
@@ -131,6 +135,8 @@ class Batch:
             scenarios=tuple(scenarios.values()),
             profiles=tuple(dict.fromkeys(item.profile for item in self._items)),
             stacks=(option("--stallproof-stack"),),
+            site=option("--site"),
+            image=option("--image"),
         )
         root = choose_result_folder(option("--stallproof-out"))
         wanted = {(item.scenario.name, item.profile) for item in self._items}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from stallproof.load.command import LocustLoad
 from stallproof.model import Finding, RunRecord, Scenario, Setting, worst
 from stallproof.sites.base import SystemSpec
 
@@ -20,6 +21,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[Setting, ...]
     worker_args: tuple[str, ...]
     asked: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    locust: LocustLoad | None = None
+    """Locust plays the clients; None: the harness itself does."""
     speed: float = 1.0
     """Seconds of system time in a real one."""
     boot_deadline_s: float = 40.0
@@ -54,6 +58,7 @@ def record_of(
         settings=request.settings,
         worker_args=request.worker_args,
         asked=request.asked,
+        command=request.command,
         speed=request.speed,
         started_at=started_at,
         verdict=worst(finding.verdict for finding in findings),

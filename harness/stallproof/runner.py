@@ -24,22 +24,17 @@ from stallproof.advice import advise
 from stallproof.checkers import judge
 from stallproof.clock import ArmedTimer, Clock
 from stallproof.faults import AnyFault
-from stallproof.history import (
-    Bite,
-    ClockSet,
-    FaultPhase,
-    History,
-    KernelTimer,
-    Phase,
-    Recorder,
-)
+from stallproof.history import Bite, ClockSet, FaultPhase, History, KernelTimer, Phase, Recorder
+from stallproof.load.driver import RESULT, LocustDriver
+from stallproof.load.result import in_run, read_result
+from stallproof.load.usage import watch_cpu
 from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict
 from stallproof.request import Progress, Request, record_of
 from stallproof.sites.base import KernelTimers, Site, System
-from stallproof.sites.local import LocalSite
+from stallproof.sites.choice import site_of
 from stallproof.warmup import warm_up
 from stallproof.watch import watch
-from stallproof.workload import Clients
+from stallproof.workload import Clients, Driver
 
 PROGRESS_S = 0.25
 LAST_LOOK_S = 1.0
@@ -54,7 +49,7 @@ class Run:
         self.recorder = recorder
         self.in_force: list[str] = []
         self.phase = "boot"
-        self.clients: Clients | None = None
+        self.driver: Driver | None = None
         self.load_t = 0.0
         self.boot_s: float | None = None
         """Real seconds."""
@@ -76,13 +71,14 @@ class Run:
         await self.recorder.clock.sleep(t - self.recorder.now())
 
     def progress(self) -> Progress:
-        clients = self.clients
+        accepted = self.driver.n_accepted if self.driver else 0
+        done = self.driver.n_done if self.driver else 0
         return Progress(
             phase=self.phase,
             faults=tuple(self.in_force),
-            accepted=len(clients.accepted) if clients else 0,
-            done=len(clients.done) if clients else 0,
-            waiting=clients.waiting if clients else 0,
+            accepted=accepted,
+            done=done,
+            waiting=accepted - done,
         )
 
 
@@ -98,17 +94,19 @@ async def execute(run: Run, site: Site) -> None:
         _http(system.api_url) as http,
         anyio.create_task_group() as background,
     ):
-        run.clients = Clients(run.recorder, http)
+        clients = Clients(run.recorder, http)
         background.start_soon(watch, system, run.recorder, http)
+        if run.request.locust is not None:
+            background.start_soon(watch_cpu, run.recorder)
         background.start_soon(_report, run)
         run.enter("warmup")
         works = await warm_up(
-            run.request, system, clients=run.clients, http=http, recorder=run.recorder
+            run.request, system, clients=clients, http=http, recorder=run.recorder
         )
         if works:
             run.boot_s = run.real_s
             if not _note_kernel_timers(run, system):
-                await _load(run, system)
+                await _load(run, system, _driver(run, system, clients))
                 _note_kernel_timers(run, system)
         run.enter("end")
         background.cancel_scope.cancel()
@@ -134,33 +132,39 @@ def _note_kernel_timers(run: Run, system: System) -> bool:
     return bool(armed) and any(step.fault.kernel_timers for step in steps)
 
 
-async def _load(run: Run, system: System) -> None:
+def _driver(run: Run, system: System, clients: Clients) -> Driver:
+    """Locust where the request asks for it, else the clients that did the warm-up."""
+    request = run.request
+    if request.locust is None:
+        return clients
+    folder = Path(request.spec.run_dir)
+    return LocustDriver(request.locust, host=system.api_url, folder=folder, recorder=run.recorder)
+
+
+async def _load(run: Run, system: System, driver: Driver) -> None:
     """Stories arrive and faults come and go; then watch until all is done, or long enough."""
-    assert run.clients is not None
     scenario = run.request.scenario
-    run.enter("load")
-    run.load_t = run.recorder.now()
-    start = run.load_t
     clock = run.recorder.clock
-    async with anyio.create_task_group() as stories:
+    run.driver = driver
+    async with driver.prepared():
+        run.enter("load")
+        run.load_t = run.recorder.now()
+        start = anyio.current_time()
         async with anyio.create_task_group() as faults:
             for index, step in enumerate(scenario.schedule.steps):
-                faults.start_soon(_step, run, system, index, step, start)
-            for number, arrival_s in enumerate(scenario.workload.arrivals_s()):
-                await run.until(start + arrival_s)
-                stories.start_soon(run.clients.story, number)
+                faults.start_soon(_step, run, system, index, step)
+            await driver.send(scenario.workload, start)
         run.enter("settle")
         with anyio.move_on_after(clock.real_s(scenario.limits.settle_s)):
-            while not run.clients.idle:
+            while not driver.idle:
                 await anyio.sleep(0.1)
         # One more sample of everything, so that the end is seen and not inferred.
         await anyio.sleep(clock.real_s(LAST_LOOK_S, at_least_s=LAST_LOOK_S))
-        stories.cancel_scope.cancel()
 
 
-async def _step(run: Run, system: System, index: int, step: Step, start: float) -> None:
+async def _step(run: Run, system: System, index: int, step: Step) -> None:
     """One fault: begin it on time, prove that it bites, undo it on time (of the system)."""
-    fault = step.fault
+    fault, start = step.fault, run.load_t
     await run.until(start + step.at_s)
     begun = await fault.begin(system)
     run.in_force.append(fault.describe())
@@ -249,7 +253,7 @@ def main(argument: str) -> int:
     clock = Clock.starting_now(request.speed)
     recorder = Recorder(folder / "history.jsonl", clock=clock)
     run = Run(request, recorder)
-    site = LocalSite(namespaces=request.namespaces)
+    site = site_of(request.site)
     if missing := lacking(request.scenario, site):
         text = f"this site cannot do it: {', '.join(missing)}"
         needs = Finding(checker="needs", verdict=Verdict.UNKNOWN, text=text)
@@ -269,6 +273,8 @@ def main(argument: str) -> int:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     history = History.read(folder / "history.jsonl")
     findings = judge(history, request.scenario)
+    if (folder / RESULT).exists():
+        findings += in_run(read_result(folder / RESULT).findings, findings)
     _store(folder, record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime))
     return 0
 

@@ -25,6 +25,14 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FAMILY = ("celery", "kombu", "redis", "billiard", "vine", "amqp")
 """Resolved together: pinning one of them must not pin the others to the locked versions."""
 INSTALL_DEADLINE_S = 300
+IMAGE_PYTHON = "python"
+VERSIONS = (
+    "import importlib.metadata as m, json, platform\n"
+    "names = ['celery', 'kombu', 'redis', 'billiard', 'fastapi', 'uvicorn', 'sqlalchemy']\n"
+    "print(json.dumps({'python': platform.python_version()}"
+    " | {n: m.version(n) for n in names}))"
+)
+"""A program that says what is in a stack."""
 
 
 class StackError(Exception):
@@ -63,7 +71,9 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """A stack made ready: what runs it, and what is in it."""
 
     python: str
-    python_path: str | None
+    python_path: str | None = None
+    image: str | None = None
+    """The image that holds it, `python` too; None: this machine does."""
     versions: dict[str, str]
 
 
@@ -74,9 +84,7 @@ def prepare(stack: Stack, *, cache: Path) -> Environment:
         StackError: uv could not make it.
     """
     if not stack.pins:
-        return Environment(
-            python=sys.executable, python_path=None, versions=_versions(sys.executable)
-        )
+        return Environment(python=sys.executable, versions=_versions(sys.executable))
     requirements = [*_system_requirements(stack), *stack.pins]
     token = hashlib.sha256("\n".join([PYTHON, *requirements]).encode()).hexdigest()[:16]
     home = cache / "stacks" / token
@@ -128,15 +136,24 @@ def _system_path(home: Path) -> str:
     return str(folder)
 
 
+def in_image(image: str) -> Environment:
+    """The stack that an image holds, for use under `stallproof.sites.docker.reaper.reaped`.
+
+    Raises:
+        StackError: the image does not hold the system.
+        SiteError: the engine does not run it.
+    """
+    from stallproof.sites.docker.ask import ask  # noqa: PLC0415 (half a second)
+
+    answer = ask(image, [IMAGE_PYTHON, "-c", VERSIONS], env={})
+    if answer.code:
+        raise StackError(f"the image {image} does not hold the stack: {_last_line(answer.err)}")
+    return Environment(python=IMAGE_PYTHON, image=image, versions=json.loads(answer.out))
+
+
 def _versions(python: str) -> dict[str, str]:
-    script = (
-        "import importlib.metadata as m, json, platform\n"
-        "names = ['celery', 'kombu', 'redis', 'billiard', 'fastapi', 'uvicorn', 'sqlalchemy']\n"
-        "print(json.dumps({'python': platform.python_version()}"
-        " | {n: m.version(n) for n in names}))"
-    )
     done = subprocess.run(
-        [python, "-c", script], capture_output=True, text=True, timeout=30, check=False
+        [python, "-c", VERSIONS], capture_output=True, text=True, timeout=30, check=False
     )
     if done.returncode:
         raise StackError(f"{python} does not run the stack: {_last_line(done.stderr)}")

@@ -40,7 +40,7 @@ async def warm_up(
                     break
                 await anyio.sleep(0.5)
             group.cancel_scope.cancel()
-    if not clients.done:
+    if not clients.n_done:
         return False
     clients.accepted.clear()
     clients.done.clear()

@@ -1,28 +1,55 @@
 """The clients: each submits one story when its time has come, then waits for it to be done.
 
 An open model: arrivals do not wait for one another, so a stalled system meets the same load
-as a healthy one.
+as a healthy one. Who plays them is a driver: `Clients` here, in the harness's own process, for a
+few stories a second; Locust in processes of its own (`load/driver.py`) for many.
 """
 
 from __future__ import annotations
 
 import uuid
-from typing import Literal
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Literal, Protocol
 
 import anyio
 import httpx2
 import msgspec
+from anyio.abc import TaskGroup
 
 from stallproof.history import AnyEvent, Op, Recorder, Task
+from stallproof.manners import LOOK_AGAIN_S, READ_DEADLINE_S, SUBMIT_DEADLINE_S, outcome_of
+from stallproof.model import Workload
 
-SUBMIT_DEADLINE_S = 30.0
-"""After this a client gives up and does not know what became of its story."""
-READ_DEADLINE_S = 5.0
 ANSWER_REAL_S = 5.0
 """An API on this machine gets at least so long to answer, whatever the speed."""
-LOOK_AGAIN_S = 1.0
 LOOK_AGAIN_REAL_S = 0.25
-"""How often a client asks for a story of which the ledger has told nothing yet."""
+"""It is asked for a story no more often than this."""
+
+
+class Driver(Protocol):
+    """Plays a workload's clients and writes each of their operations to the history."""
+
+    @property
+    def n_accepted(self) -> int:
+        """Stories of the load that the API took."""
+
+    @property
+    def n_done(self) -> int:
+        """Those of them that a client saw done."""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way: every client has what it waited for, or has given up."""
+
+    def prepared(self) -> AbstractAsyncContextManager[None]:
+        """Whatever takes time is done before the context begins; after it, nobody plays on."""
+
+    async def send(self, workload: Workload, start: float) -> None:
+        """Send each story at its moment (of the system) after `start`, a reading of anyio's clock.
+
+        Returns after the last.
+        """
 
 
 class Clients:
@@ -37,17 +64,33 @@ class Clients:
         self.submitting = 0
         self.accepted: set[str] = set()
         self.done: set[str] = set()
+        self._under_way: TaskGroup | None = None
         recorder.watch(self._wake)
 
     @property
-    def waiting(self) -> int:
-        """Stories accepted and not yet done."""
-        return len(self.accepted - self.done)
+    def n_accepted(self) -> int:
+        return len(self.accepted)
+
+    @property
+    def n_done(self) -> int:
+        return len(self.done)
 
     @property
     def idle(self) -> bool:
         """No submit under way, and every accepted story done."""
-        return self.submitting == 0 and self.waiting == 0
+        return self.submitting == 0 and self.accepted == self.done
+
+    @asynccontextmanager
+    async def prepared(self) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as self._under_way:
+            yield
+            self._under_way.cancel_scope.cancel()
+
+    async def send(self, workload: Workload, start: float) -> None:
+        assert self._under_way is not None
+        for number, arrival_s in enumerate(workload.arrivals_s()):
+            await anyio.sleep_until(start + self._clock.real_s(arrival_s))
+            self._under_way.start_soon(self.story, number)
 
     async def story(self, number: int) -> bool:
         """Submit one story and watch it until it is done. True: it was accepted and is done.
@@ -74,12 +117,10 @@ class Clients:
         error: str | None = "cancelled"
         try:
             answer = await self._http.post("/stories/", json=body, timeout=deadline_s)
-            if answer.status_code == httpx2.codes.ACCEPTED:
-                kind, story_id, error = "ok", str(answer.json()["id"]), None
-            else:
-                # 503 is the system's word that it did not take it; other 5xx leave it open.
-                refused = answer.status_code < 500 or answer.status_code == 503
-                kind, error = "fail" if refused else "info", f"HTTP {answer.status_code}"
+            said, error = outcome_of(answer.status_code), f"HTTP {answer.status_code}"
+            if said == "ok":
+                story_id, error = str(answer.json()["id"]), None
+            kind = said
         except httpx2.ConnectError as problem:
             kind, error = "fail", _say(problem)
         except httpx2.HTTPError as problem:

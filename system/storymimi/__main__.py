@@ -46,7 +46,13 @@ def run_role() -> None:
     from storymimi.api import app  # noqa: PLC0415
 
     log.set_up()
-    uvicorn.run(app, host="0.0.0.0", port=get_settings().port, log_config=None)  # noqa: S104 (Cloud Run's contract)
+    uvicorn.run(
+        app,
+        host="0.0.0.0",  # noqa: S104 (Cloud Run's contract)
+        port=get_settings().port,
+        log_config=None,
+        access_log=False,  # Cloud Run logs each request itself; a second line would cost as much
+    )
 
 
 def show_profiles() -> None:

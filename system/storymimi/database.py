@@ -12,6 +12,8 @@ from sqlalchemy.pool import NullPool
 WAIT_S = 5
 """How long to wait for another's lock, for a connection, or for a statement."""
 SCHEMA_RETRY_S = 0.2
+THREADS = 40
+"""As many as a server runs endpoints in (anyio's default)."""
 
 
 def open_engine(url: str, *, metadata: sa.MetaData, pooled: bool) -> sa.Engine:
@@ -23,8 +25,14 @@ def open_engine(url: str, *, metadata: sa.MetaData, pooled: bool) -> sa.Engine:
     Raises:
         SQLAlchemyError: no database there, or the tables cannot be made.
     """
-    options: dict[str, Any] = {} if pooled else {"poolclass": NullPool}
+    # Each of the store's changes is one statement, and so whole by itself. In a transaction of its
+    # own it would hold SQLite's only write lock until this thread runs again to commit: among
+    # forty busy threads that is many milliseconds, for every writer of every process.
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
+    options |= {"pool_timeout": WAIT_S} if pooled else {"poolclass": NullPool}
     if url.startswith("sqlite"):
+        if pooled:
+            options["pool_size"] = THREADS  # a connection beyond it is opened anew for each use
         engine = sa.create_engine(url, connect_args={"timeout": WAIT_S}, **options)
         sa.event.listen(engine, "connect", _set_pragmas)
     else:

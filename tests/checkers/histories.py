@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from stallproof.checkers import judge
-from stallproof.faults import BrokerRestart, ClientKill, Down, Latency
+from stallproof.faults import BrokerRestart, ClientKill, Down, Latency, NatIdleExpiry, SilentDrop
 from stallproof.history import (
     AnyEvent,
     Bite,
@@ -37,6 +37,8 @@ RESTART = at(4, BrokerRestart(), for_s=4)
 KILL = at(4, ClientKill())
 SLOW = at(4, Latency(latency_ms=300), for_s=4)
 DOWN = at(4, Down(), for_s=4)
+DROP = at(4, SilentDrop())
+STANDING = at(0, NatIdleExpiry(idle_s=5), for_s=40)
 
 
 def scenario(*steps: Step, task_s: float = 0.25, **limits: Any) -> Scenario:
@@ -193,8 +195,9 @@ class Run:
             self.add(FaultPhase(t=LOAD_T + end, phase="end", step=step, name=name, plane="broker"))
         return self
 
-    def bite(self, step: int, *, at: float, bit: bool = True) -> Run:
-        return self.add(Bite(t=LOAD_T + at, step=step, name="fault", bit=bit, seen="on the wire"))
+    def bite(self, step: int, *, at: float, bit: bool = True, **numbers: float) -> Run:
+        t, seen = LOAD_T + at, "on the wire"
+        return self.add(Bite(t=t, step=step, name="fault", bit=bit, seen=seen, numbers=numbers))
 
     def open(self, *, at: float, link: str) -> Run:
         return self.add(Connections(t=LOAD_T + at, link=link, open=3, opened=3, closed=0))

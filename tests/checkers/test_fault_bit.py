@@ -1,8 +1,8 @@
 """`fault-bit`: a fault that did nothing proves nothing."""
 
-from histories import DOWN, KILL, RESTART, SLOW, Run
+from histories import DOWN, DROP, KILL, RESTART, SLOW, Run
 
-from stallproof.faults import Down
+from stallproof.faults import Down, SilentDrop
 from stallproof.model import Verdict, at
 from stallproof.sites.base import BACKEND
 
@@ -81,6 +81,24 @@ def test_a_link_that_the_system_never_used_cannot_be_missed() -> None:
     assert used.judge(backend)["fault-bit"].verdict is Verdict.UNKNOWN
     blind = bitten()
     assert blind.judge(backend)["fault-bit"].verdict is Verdict.UNKNOWN
+
+
+def dropped(flows: int) -> Run:
+    return Run().steady(1, 20).fault(0, begin=4).bite(0, at=4.5, flows=flows)
+
+
+def test_silence_needs_not_be_felt_but_must_have_hit_the_systems_own() -> None:
+    assert dropped(3).judge(DROP)["fault-bit"].verdict is Verdict.VALID
+    missed = dropped(0).open(at=1, link="worker-broker").judge(DROP)["fault-bit"]
+    assert missed.verdict is Verdict.UNKNOWN
+    assert missed.text == "step 0 (silent-drop) hit no connection of the system."
+
+
+def test_silence_on_a_link_that_the_system_never_used_hits_nothing() -> None:
+    backend = at(4, SilentDrop(links=BACKEND))
+    found = dropped(0).open(at=1, link="worker-broker").judge(backend)["fault-bit"]
+    assert found.verdict is Verdict.VALID
+    assert "holds no connection on the links that were cut" in found.text
 
 
 def test_the_numbers_count_from_the_first_fault_on() -> None:

@@ -4,7 +4,7 @@ import pytest
 from histories import RESTART, Run, scenario
 
 from stallproof.checkers import judge
-from stallproof.history import History, Phase
+from stallproof.history import History, NotSent, Op, Phase
 from stallproof.model import Verdict
 
 
@@ -31,6 +31,22 @@ def test_samples_may_lie_so_far_apart(what: str, last_before: float, next_after:
     found = gap.judge()["observed"]
     assert found.verdict is Verdict.UNKNOWN
     assert found.text == f"no sample of the {what} for 6.00 s (at most 5 s)."
+
+
+@pytest.mark.parametrize(("late_s", "verdict"), [(1, Verdict.VALID), (1.125, Verdict.UNKNOWN)])
+def test_a_story_may_be_sent_so_late(late_s: float, verdict: Verdict) -> None:
+    sent = Op(t=5, f="submit", type="invoke", story=0, late_s=late_s)
+    events = [*Run().steady(1, 20).history().events, sent]
+    found = {finding.checker: finding for finding in judge(History(events), scenario())}
+    assert found["observed"].verdict is verdict
+
+
+def test_a_story_that_was_never_sent_is_no_fault_of_the_system() -> None:
+    events = [*Run().steady(1, 20).history().events, NotSent(t=5, story=99)]
+    found = {finding.checker: finding for finding in judge(History(events), scenario())}
+    assert found["observed"].verdict is Verdict.UNKNOWN
+    assert "1 story not sent" in found["observed"].text
+    assert found["accept"].numbers["n"] == Run().steady(1, 20).judge()["accept"].numbers["n"]
 
 
 def test_a_history_cut_short() -> None:

@@ -1,7 +1,7 @@
 """`recovery`: from the end of a fault to flowing work, and to an empty backlog."""
 
 import pytest
-from histories import DOWN, KILL, RESTART, Run
+from histories import DOWN, KILL, RESTART, STANDING, Run
 
 from stallproof.model import Verdict
 
@@ -178,3 +178,14 @@ def test_the_first_of_several_offers_starts_the_clock() -> None:
     run = Run(until=80).steady(1, 4).fault(0, begin=4, end=8)
     run.story(0, at=20, start=23, end=24).story(1, at=22, start=24, end=25)
     assert run.judge(RESTART)["recovery"].numbers["first_start_s"] == 3
+
+
+def test_a_standing_condition_is_no_event_to_recover_from() -> None:
+    alone = Run().steady(1, 4).fault(0, begin=0, end=40).judge(STANDING)["recovery"]
+    assert alone.verdict is Verdict.VALID
+    assert alone.text == "no fault was scheduled that passes."
+    never = Run().steady(1, 4).fault(0, begin=0, end=40).judge(STANDING, KILL)["recovery"]
+    assert never.verdict is Verdict.UNKNOWN
+    judged = Run().steady(1, 4).fault(0, begin=0, end=40).fault(1, begin=4)
+    judged.story(5, at=4, start=10, end=11)
+    assert judged.judge(STANDING, KILL)["recovery"].numbers["first_start_s"] == 6.0

@@ -1,7 +1,7 @@
 """`stalled`: work waits and nothing moves."""
 
 import pytest
-from histories import DOWN, KILL, Run
+from histories import DOWN, KILL, STANDING, Run
 
 from stallproof.model import Verdict
 
@@ -129,3 +129,11 @@ def test_no_work_at_all_says_nothing() -> None:
 
 def test_a_message_seen_once_is_work_seen() -> None:
     assert Run().queue(5, 1).judge()["stalled"].verdict is Verdict.VALID
+
+
+def test_a_standing_condition_excuses_nobody() -> None:
+    standing = mute(until=60).fault(0, begin=0, end=40).judge(STANDING)["stalled"]
+    assert standing.verdict is Verdict.INVALID
+    assert standing.numbers["began_s"] == 20.0
+    passing = mute(until=60).fault(0, begin=0, end=40).judge(DOWN)["stalled"]
+    assert passing.numbers["began_s"] == 40.0

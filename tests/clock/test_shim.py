@@ -10,7 +10,7 @@ import pytest
 
 from stallproof.clock import ArmedTimer, Clock, build, read_timers
 from stallproof.sites.base import SiteError
-from stallproof.sites.timekeeping import check_python
+from stallproof.sites.timekeeping import Pace
 
 pytestmark = pytest.mark.real
 
@@ -61,15 +61,20 @@ def test_a_clock_that_cannot_be_read_ends_the_process(clock: str) -> None:
     assert "STALLPROOF_CLOCK is not speed:base" in done.stderr
 
 
-def test_an_interpreter_that_follows_passes() -> None:
-    check_python(sys.executable, clock=Clock.starting_now(60), shim=build.find_shim())
+def check_python(shim: str, folder: Path) -> None:
+    pace = Pace(Clock.starting_now(60), shim=shim, folder=folder / "timers")
+    pace.check_python(sys.executable)
+
+
+def test_an_interpreter_that_follows_passes(tmp_path: Path) -> None:
+    check_python(build.find_shim(), tmp_path)
 
 
 def test_one_that_stays_in_real_time_is_found_out(tmp_path: Path) -> None:
     nothing = tmp_path / "not-a-library.so"
     nothing.touch()
     with pytest.raises(SiteError, match="does not follow the clock"):
-        check_python(sys.executable, clock=Clock.starting_now(60), shim=str(nothing))
+        check_python(str(nothing), tmp_path)
 
 
 def test_it_is_built_once_and_without_cc_by_zig(
@@ -83,7 +88,7 @@ def test_it_is_built_once_and_without_cc_by_zig(
     built = Path(shim).stat().st_mtime_ns
     assert build.find_shim() == shim
     assert Path(shim).stat().st_mtime_ns == built
-    check_python(sys.executable, clock=Clock.starting_now(60), shim=shim)
+    check_python(shim, tmp_path)
 
 
 def test_with_neither_compiler_one_line_says_so(

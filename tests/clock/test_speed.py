@@ -1,16 +1,19 @@
 """A compressed verdict: where there may be none, and that it always says so."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from tests.checkers import histories
 
-from stallproof import IdleReset, InstanceKill, Latency, ResetPeer, catalog
+from stallproof import IdleReset, InstanceKill, Latency, Loss, ResetPeer, catalog
 from stallproof.faults import Fault
 from stallproof.history import ClockSet, History, KernelTimer
+from stallproof.load.command import LocustLoad
 from stallproof.model import Step, Verdict
-from stallproof.plan import PlanError, Wish, make_jobs
+from stallproof.plan import make_jobs
+from stallproof.wish import PlanError, Wish
 
 
 class Silence(Fault, frozen=True, kw_only=True, tag="silence"):
@@ -31,6 +34,7 @@ def judged(fault: Fault, *timers: KernelTimer, speed: float = 60.0) -> dict[str,
     }
 
 
+LOCUST = LocustLoad(shape="steady", rate_per_s=1, for_s=1)
 KEEPALIVE = KernelTimer(t=1.0, service="worker", option="TCP_KEEPIDLE", value=60)
 
 
@@ -58,6 +62,22 @@ def test_a_speed_beyond_what_the_scenario_allows_is_refused(tmp_path: Path) -> N
     with pytest.raises(PlanError, match="--speed 60: issue-7276 allows at most 1"):
         make_jobs(wish, root=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("real_time", [{"site": "docker"}, {"locust": LOCUST}])
+def test_the_docker_site_and_locust_live_in_real_time(
+    real_time: dict[str, Any], tmp_path: Path
+) -> None:
+    scenario = catalog.load()["visibility-timeout"]
+    wish = Wish(scenarios=(scenario,), profiles=("hardened",), speed=2, **real_time)
+    with pytest.raises(PlanError, match=r"--speed 2: .* in real time; use"):
+        make_jobs(wish, root=tmp_path / "out")
+
+
+def test_a_fault_that_the_kernel_times_allows_no_speed() -> None:
+    step = Step(at_s=4.0, fault=Loss(percent=3), for_s=4.0)
+    with pytest.raises(ValueError, match=r"max_speed is 10: it must be 1, .* decide what .* loss"):
+        msgspec.structs.replace(histories.scenario(step), max_speed=10.0)
 
 
 def test_a_toxic_does_to_a_faster_system_what_it_does_to_this_one() -> None:

@@ -39,7 +39,9 @@ def test_doctor_says_what_was_found(desk: Path) -> None:
     assert done.code == 0, done
     assert done.err == ""
     rows = {row["part"]: row for row in done.json}
-    assert {"namespaces", "broker", "toxiproxy", "go", "uv", "python", "docker"} == set(rows)
+    assert set(rows) == {
+        *("namespaces", "broker", "toxiproxy", "go", "uv", "python", "docker", "images")
+    }
     for row in rows.values():
         assert set(row) == {"part", "ok", "found", "cost"}
         assert row["found"]

@@ -26,6 +26,12 @@ BAD_USAGE = {
     "out below a file": (["run", ANY, "--out", "../taken/file/new"], "--out ../taken/file/new: "),
     "must-hold": (["run", ANY, "--must-hold", "guide"], "--must-hold guide: that profile is not"),
     "site": (["run", ANY, "--site", "nonsense"], "--site nonsense: "),
+    "loopback of docker": (["run", ANY, "--site", "docker", "--loopback"], "--loopback: it is a"),
+    "stack of docker": (
+        ["run", ANY, "--site", "docker", "--stack", "celery==5.3.6"],
+        "--stack celery==5.3.6: the docker site runs what its images hold",
+    ),
+    "image of nothing": (["run", ANY, "--image", "mine:1"], "--image mine:1: only the docker site"),
     "scenario folder": (["run", "--scenarios", "nowhere"], "nowhere: no such folder of scenarios"),
     "broken scenario": (["list", "--scenarios", "../broken"], "SyntaxError"),
     "gate's site": (["gate", "--site", "nonsense"], "--site nonsense: "),
@@ -74,6 +80,22 @@ def test_bad_usage_is_one_line_and_2(case: str, desk: Path) -> None:
 def test_what_cannot_be_had_is_one_line_and_4(case: str, desk: Path) -> None:
     arguments, says = IMPOSSIBLE[case]
     refuses(stallproof(*arguments, cwd=desk), code=4, says=says, desk=desk)
+
+
+def test_no_docker_engine_is_one_line_and_4(desk: Path) -> None:
+    nobody = {"DOCKER_HOST": f"unix://{desk}/nobody.sock"}
+    done = stallproof("run", ANY, "--site", "docker", cwd=desk, env=nobody)
+    refuses(done, code=4, says="docker: no engine answers (", desk=desk)
+
+
+@pytest.mark.docker
+def test_an_image_that_cannot_be_had_is_one_line_and_4(desk: Path) -> None:
+    # A registry on a port where nobody listens: no name is asked for outside this machine.
+    image = "127.0.0.1:1/nobody/has:this"
+    done = stallproof("run", ANY, "--site", "docker", "--image", image, cwd=desk)
+    says = f"docker: the image {image} is not here and cannot be pulled ("
+    refuses(done, code=4, says=says, desk=desk)
+    assert "`make images`" in done.err
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,17 @@ from stallproof.faults import InstanceKill
 class Instances:
     """A worker whose instance ends as it is told to, or not at all."""
 
-    def __init__(self, exits: tuple[int, ...], processes: int) -> None:
+    def __init__(self, exits: tuple[int, ...], *, ran: bool) -> None:
         self._ends_with = exits
-        self._processes = processes
+        self._ran = ran
         self.instances = {"worker": SimpleNamespace(exits=(0,))}
 
     def use(self, _capability: type) -> "Instances":
         return self
 
-    async def kill(self, service: str) -> int:
+    async def kill(self, service: str) -> bool:
         self.instances[service].exits += self._ends_with
-        return self._processes
+        return self._ran
 
 
 async def bite(system: Any) -> bool:
@@ -31,12 +31,12 @@ async def bite(system: Any) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("exits", "processes", "bit"),
-    [((-9,), 3, True), ((), 3, False), ((-15,), 3, False), ((-9,), 0, False)],
+    ("exits", "ran", "bit"),
+    [((-9,), True, True), ((), True, False), ((-15,), True, False), ((-9,), False, False)],
 )
-def test_it_bit_if_there_were_processes_and_they_died_of_it(
+def test_it_bit_if_there_was_one_and_it_died_of_it(
     exits: tuple[int, ...],
-    processes: int,
+    ran: bool,  # noqa: FBT001
     bit: bool,  # noqa: FBT001
 ) -> None:
-    assert anyio.run(bite, Instances(exits, processes)) is bit
+    assert anyio.run(bite, Instances(exits, ran=ran)) is bit

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from stallproof import faults
 from stallproof.faults import AnyFault
 from stallproof.model import Schedule, Step
-from stallproof.sites.base import EVERY, Link
+from stallproof.sites.base import EVERY, Link, Way
 
 LINKS = st.lists(st.sampled_from(EVERY), min_size=1, unique=True).map(tuple)
 STREAMS = st.lists(st.sampled_from(("upstream", "downstream")), min_size=1, unique=True).map(tuple)
+WAYS = st.sampled_from(Way)
 TOXIC: dict[str, Any] = {"links": LINKS, "streams": STREAMS}
 LATENCY = st.integers(10, 3_600_000).flatmap(
     lambda ms: st.builds(
@@ -48,6 +49,19 @@ FAULTS: dict[type, st.SearchStrategy[Any]] = {
         faults.ClientKill, kind=st.sampled_from(("normal", "pubsub")), links=LINKS
     ),
     faults.InstanceKill: st.builds(faults.InstanceKill, service=st.sampled_from(("api", "worker"))),
+    faults.Rst: st.builds(faults.Rst, links=LINKS),
+    faults.SilentDrop: st.builds(faults.SilentDrop, links=LINKS, way=WAYS),
+    faults.ConntrackFlush: st.builds(faults.ConntrackFlush, links=LINKS),
+    faults.NatIdleExpiry: st.builds(
+        faults.NatIdleExpiry, links=LINKS, idle_s=st.integers(1, 86_400)
+    ),
+    faults.VpcInboundExpiry: st.builds(
+        faults.VpcInboundExpiry, links=LINKS, idle_s=st.integers(1, 86_400)
+    ),
+    faults.Refuse: st.builds(faults.Refuse, links=LINKS),
+    faults.BlackholeConnect: st.builds(faults.BlackholeConnect, links=LINKS),
+    faults.Partition: st.builds(faults.Partition, links=LINKS, way=WAYS),
+    faults.Loss: st.builds(faults.Loss, links=LINKS, way=WAYS, percent=st.floats(0.1, 90)),
     faults.IdleReset: st.builds(faults.IdleReset, min_idle_s=st.floats(0, 3600), links=LINKS),
 }
 ANY = st.one_of(*FAULTS.values())
@@ -114,6 +128,16 @@ def test_a_fault_says_in_a_line_what_it_is(fault: AnyFault) -> None:
         ("broker-restart", {"how": "gently"}, "how"),
         ("idle-reset", {"min_idle_s": -0.1}, "min_idle_s"),
         ("idle-reset", {"links": []}, "links"),
+        ("silent-drop", {"links": []}, "links"),
+        ("silent-drop", {"way": "up"}, "way"),
+        ("nat-idle-expiry", {"idle_s": 0}, "idle_s"),
+        ("nat-idle-expiry", {"idle_s": 1.5}, "idle_s"),
+        ("vpc-inbound-expiry", {"idle_s": 86_401}, "idle_s"),
+        ("refuse", {"links": ["api-broker"] * 2}, "links"),
+        ("partition", {"way": "none"}, "way"),
+        ("loss", {"percent": 0}, "percent"),
+        ("loss", {"percent": 91}, "percent"),
+        ("loss", {"links": []}, "links"),
     ],
 )
 def test_a_bad_field_is_refused_by_name(fault: str, fields: dict[str, Any], names: str) -> None:

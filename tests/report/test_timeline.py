@@ -90,6 +90,7 @@ def test_where_nothing_was_sampled_nothing_is_claimed() -> None:
         samples.stalls(),
         samples.never_boots(),
         samples.loses(),
+        samples.loses(stories=400),
         samples.recovers()[:7],
         [Broker(t=0, up=False)],
     ],

@@ -31,8 +31,9 @@ from stallproof.sites.base import (
     Sockets,
     SystemSpec,
 )
+from stallproof.sites.booted import BootedSystem
 from stallproof.sites.liveness import answers_200
-from stallproof.sites.local import LocalSite, LocalSystem
+from stallproof.sites.local import LocalSite
 
 STUB = Path(__file__).parent / "stub"
 DEADLINE_S = 20.0
@@ -57,22 +58,22 @@ async def until(check: Callable[[], Awaitable[Any]], awaited: str) -> Any:
     return seen
 
 
-async def healthy(system: LocalSystem, service: str) -> None:
+async def healthy(system: BootedSystem, service: str) -> None:
     async def check() -> bool:
-        address = system._network.service[service]
+        address = system.service[service]
         return await anyio.to_thread.run_sync(lambda: answers_200(address, timeout_s=1.0))
 
     await until(check, f"{service} healthy")
 
 
-async def clients(system: LocalSystem) -> dict[str, dict[str, str]]:
+async def clients(system: BootedSystem) -> dict[str, dict[str, str]]:
     """By name: the clients that gave themselves one, with the fields of CLIENT LIST."""
     text = str(await system.use(BrokerCommands).execute("CLIENT", "LIST"))
     rows = [dict(f.partition("=")[::2] for f in line.split()) for line in text.splitlines()]
     return {row["name"]: row for row in rows if row["name"] in list(Link)}
 
 
-async def all_connected(system: LocalSystem) -> dict[str, dict[str, str]]:
+async def all_connected(system: BootedSystem) -> dict[str, dict[str, str]]:
     async def check() -> Any:
         found = await clients(system)
         return found if len(found) == len(Link) else None
@@ -80,7 +81,7 @@ async def all_connected(system: LocalSystem) -> dict[str, dict[str, str]]:
     return await until(check, "a named client on each link")
 
 
-async def links(system: LocalSystem) -> Any:
+async def links(system: BootedSystem) -> Any:
     """Which of the broker's addresses each client came in by, and from where."""
     found = await all_connected(system)
     broker = system.use(BrokerCommands)
@@ -96,7 +97,7 @@ async def links(system: LocalSystem) -> Any:
     }
 
 
-async def offered(system: LocalSystem, capability: type) -> bool:
+async def offered(system: BootedSystem, capability: type) -> bool:
     try:
         system.use(capability)
     except CapabilityMissingError:
@@ -104,7 +105,7 @@ async def offered(system: LocalSystem, capability: type) -> bool:
     return True
 
 
-async def restart(system: LocalSystem) -> Any:
+async def restart(system: BootedSystem) -> Any:
     """Keys before and after the broker was killed, stopped, and started empty."""
     process, broker = system.use(BrokerProcess), system.use(BrokerCommands)
     await broker.execute("SET", "key", "value")
@@ -124,7 +125,7 @@ async def restart(system: LocalSystem) -> Any:
     return kept
 
 
-async def sockets(system: LocalSystem) -> Any:
+async def sockets(system: BootedSystem) -> Any:
     """Idle times of a link's sockets, and how many of them could be reset."""
     await all_connected(system)
     kernel = system.use(Sockets)
@@ -134,13 +135,13 @@ async def sockets(system: LocalSystem) -> Any:
     return {"before": before, "destroyed": destroyed, "after": after}
 
 
-async def idle(system: LocalSystem) -> Any:
+async def idle(system: BootedSystem) -> Any:
     """Up, and nothing else."""
     await all_connected(system)
     return {"stages": dict(system.boot_stages_s), "starts": system.instances["api"].starts}
 
 
-async def given_up(system: LocalSystem) -> Any:
+async def given_up(system: BootedSystem) -> Any:
     """Waits until the site gives the worker up."""
     worker = system.instances["worker"]
 
@@ -151,7 +152,7 @@ async def given_up(system: LocalSystem) -> Any:
     return {"starts": worker.starts, "exits": list(worker.exits)}
 
 
-async def second_life(system: LocalSystem) -> Any:
+async def second_life(system: BootedSystem) -> Any:
     """Waits until the worker was started a second time and is healthy."""
     worker = system.instances["worker"]
 
@@ -163,7 +164,7 @@ async def second_life(system: LocalSystem) -> Any:
     return {"starts": worker.starts, "exits": list(worker.exits)}
 
 
-async def wait_to_be_killed(system: LocalSystem) -> Any:
+async def wait_to_be_killed(system: BootedSystem) -> Any:
     await all_connected(system)
     print(json.dumps({"up": True, "scratch": str(system.ledger.parent)}), flush=True)
     await anyio.sleep(60)
@@ -173,7 +174,7 @@ ACTS = [links, restart, sockets, idle, given_up, second_life, wait_to_be_killed]
 
 
 async def main(
-    act: Callable[[LocalSystem], Awaitable[Any]], run_dir: Path, options: Options
+    act: Callable[[BootedSystem], Awaitable[Any]], run_dir: Path, options: Options
 ) -> Any:
     recorder = Recorder(run_dir / "history.jsonl")
     events: list[Any] = []

@@ -75,20 +75,14 @@ def test_the_doctor_says_what_is_missing_and_what_that_costs(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     rows = {row.part: row for row in parts.doctor()}
-    parts_of_a_run = {
-        "namespaces",
-        "broker",
-        "toxiproxy",
-        "go",
-        "compiler",
-        "uv",
-        "python",
-        "docker",
-    }
-    assert set(rows) == parts_of_a_run
+    parts_of_a_run = ("namespaces", "broker", "toxiproxy", "go", "compiler", "uv", "python")
+    assert set(rows) == {*parts_of_a_run, "docker", "images"}
     assert not rows["toxiproxy"].ok
     assert "latency" in rows["toxiproxy"].cost
     assert not rows["docker"].ok
+    assert "no engine answers" in rows["docker"].found
+    assert not rows["images"].ok
     assert rows["broker"].ok
     assert rows["broker"].cost == ""

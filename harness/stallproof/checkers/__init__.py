@@ -24,7 +24,7 @@ from stallproof.checkers.whereabouts import lost, unfinished
 from stallproof.history import History
 from stallproof.model import Finding, Scenario, Verdict
 
-__all__ = ["judge"]
+__all__ = ["judge", "withheld"]
 
 COUNTED = (lost, unfinished, duplicated)
 TIMED = (stalled, recovery, accept, health)
@@ -50,12 +50,13 @@ def judge(history: History, scenario: Scenario) -> tuple[Finding, ...]:
     counted = [check(facts) for check in COUNTED]
     timed = [check(facts) for check in TIMED]
     if watched.verdict is not Verdict.VALID:
-        timed = [_withheld(finding) for finding in timed]
+        timed = [withheld(finding) for finding in timed]
     paced = () if compressed is None else (compressed,)
     return (booted, *counted, *timed, fault_bit(facts), watched, *paced)
 
 
-def _withheld(finding: Finding) -> Finding:
+def withheld(finding: Finding) -> Finding:
+    """What depends on time, where the harness did not keep up: at best unknown."""
     if finding.verdict is not Verdict.INVALID:
         return finding
     text = f"{finding.text.removesuffix('.')}; no verdict, because the harness did not keep up."

@@ -48,6 +48,8 @@ class FaultWindow:
     begin_t: float
     end_t: float | None
     """When it was undone; equal to `begin_t` for an instantaneous one; None: never undone."""
+    standing: bool = False
+    """A condition to live with: while it is in force nobody is excused."""
 
 
 class Facts:
@@ -142,6 +144,7 @@ class Facts:
         windows = []
         for step, begin in sorted(begins.items()):
             end_t = ends.get(step)
+            standing = step < len(steps) and steps[step].fault.standing
             if end_t is None or end_t < begin.t:
                 lasts = step < len(steps) and steps[step].fault.lasting
                 end_t = None if lasts else begin.t
@@ -152,16 +155,22 @@ class Facts:
                     due_t=begin.t - begin.late_s,
                     begin_t=begin.t,
                     end_t=end_t,
+                    standing=standing,
                 )
             )
         return tuple(windows)
 
     @cached_property
+    def passing_faults(self) -> tuple[FaultWindow, ...]:
+        """Those after which a system has to recover: all but the standing conditions."""
+        return tuple(fault for fault in self.faults if not fault.standing)
+
+    @cached_property
     def fault_spans(self) -> list[Span]:
-        """When a fault was in force."""
+        """When a fault was in force, standing conditions apart: they excuse nobody."""
         return union(
             (fault.begin_t, fault.end_t if fault.end_t is not None else self.end_t)
-            for fault in self.faults
+            for fault in self.passing_faults
         )
 
     # Samples

@@ -15,7 +15,8 @@ def fault_bit(facts: Facts) -> Finding:
     Reads FaultPhase, Bite, Connections, Log. Each step must have begun and have a Bite that
     says `bit`. Of a step that cuts connections the system must have felt something since it was
     due: a connection closed or opened on one of its links, or a connection-lost line in a log.
-    Steps that only slow or silence close nothing, and the Bite suffices; so it does where the
+    Steps that only slow or silence close nothing, and the Bite suffices, if it counts a
+    connection of the system where it counts those it hit (`flows`); so it does where the
     system never held a connection on the links that were cut, while it held some on others: what
     it does not use it cannot miss. Valid: all of this holds, or no fault was scheduled.
     Unknown: something does not; the text says of which step, and what. Never invalid: that a
@@ -57,7 +58,11 @@ def fault_bit(facts: Facts) -> Finding:
         )
     # One proof in words will do for a person; the others are in the history.
     seen = next(bite.seen for bite in bites[0] if bite.bit)
-    unused = any(step.fault.cuts and _unused(facts, step.fault) for step in steps)
+    unused = any(
+        (step.fault.cuts or any("flows" in bite.numbers for bite in bites[index]))
+        and _unused(facts, step.fault)
+        for index, step in enumerate(steps)
+    )
     text = (
         f"{count(len(steps), 'step')} bit ({seen}); {numbers['closed']} connections closed, "
         f"{numbers['opened']} opened, {numbers['connection_lost']} connection-lost lines logged"
@@ -76,7 +81,13 @@ def _what_is_missing(
         return "was not proven on the wire"
     if not any(bite.bit for bite in bites):
         return f"did not bite: {bites[-1].seen}"
-    if fault.cuts and not _unused(facts, fault) and not _felt(facts, fault, window):
+    return "" if _unused(facts, fault) else _why_not_felt(facts, fault, window, bites)
+
+
+def _why_not_felt(facts: Facts, fault: Fault, window: FaultWindow, bites: list[Bite]) -> str:
+    if any(bite.numbers.get("flows") == 0 for bite in bites):
+        return "hit no connection of the system"
+    if fault.cuts and not _felt(facts, fault, window):
         return "was felt by no one: no connection closed or opened, no connection-lost line"
     return ""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 from stallproof.checkers.facts import SERVICES, Facts
-from stallproof.checkers.wording import seconds
-from stallproof.history import Broker, FaultPhase, Health
+from stallproof.checkers.wording import count, seconds
+from stallproof.history import Broker, FaultPhase, Health, NotSent, Op
 from stallproof.model import Finding, Verdict
 
 LATE_S = 1.0
+LATE_S = 1.0
 LATE_REAL_S = 0.25
-"""A fault may be done (or undone) this long after its scheduled time, at a higher speed than 1
-also as late as that in real time."""
+"""A fault may be done (or undone), a story sent, this long after its scheduled time; at a higher
+speed than 1 also as late as that in real time."""
 GAP_S = 5.0
 GAP_REAL_S = 1.5
 """Two samples of a kind may lie this far apart, likewise."""
@@ -21,15 +22,18 @@ GAP_REAL_S = 1.5
 def observed(facts: Facts) -> Finding:
     """The harness acted on time and looked often enough for its findings to mean something.
 
-    Reads Phase, FaultPhase, Broker, Health. Valid: no fault was done or undone more than 1 s
-    late; from load to end the broker and each service's health were sampled with no gap over
-    5 s (the edges count); and the run reached its end. Where system time is faster than real
-    time the machine is not: it may be a quarter of a real second late, and samples may lie 1.5
-    real seconds apart, where that is more. Unknown: any of this does not hold: an overloaded
-    machine gives no verdict. Never invalid. O(n).
+    Reads Phase, FaultPhase, Op, NotSent, Broker, Health. Valid: no fault was done or undone, and
+    no story that tells of it sent, more than 1 s late; no story was left unsent; from load to end
+    the broker and each service's health were sampled with no gap over 5 s (the edges count); and
+    the run reached its end. Where system time is faster than real time the machine is not: it may
+    be a quarter of a real second late, and samples may lie 1.5 real seconds apart, where that is
+    more. Unknown: any of this does not hold: an overloaded machine gives no verdict. Never
+    invalid. O(n).
 
     Numbers:
         latest_s: the most that a fault was late by (0 without faults).
+        story_latest_s: the most that a story was late by, where the driver tells.
+        not_sent: stories whose moment came when the driver could send no more.
         broker_gap_s, api_gap_s, worker_gap_s: the longest gap between samples.
         ended: 1 if the run reached its end, 0 if the history was cut short.
     """
@@ -41,8 +45,12 @@ def observed(facts: Facts) -> Finding:
         "broker": _gap_s(facts, [sample.t for sample in facts.of(Broker)]),
         **{s: _gap_s(facts, [h.t for h in facts.of(Health) if h.service == s]) for s in SERVICES},
     }
+    story_latest_s = max((op.late_s for op in facts.of(Op) if op.late_s is not None), default=0.0)
+    not_sent = len(facts.of(NotSent))
     numbers: dict[str, float | None] = {
         "latest_s": latest.late_s if latest else 0.0,
+        "story_latest_s": story_latest_s,
+        "not_sent": not_sent,
         **{f"{what}_gap_s": gap_s for what, gap_s in gaps_s.items()},
         "ended": int(facts.ended),
     }
@@ -57,6 +65,10 @@ def observed(facts: Facts) -> Finding:
             f"the {latest.phase} of {latest.name} came {seconds(latest.late_s)} late "
             f"(at most {late_s:g} s)",
         )
+    if story_latest_s > late_s:
+        wrong.append(f"a story was sent {seconds(story_latest_s)} late (at most {late_s:g} s)")
+    if not_sent:
+        wrong.append(f"{count(not_sent, 'story')} not sent")
     if facts.load_t is None:
         wrong.insert(0, "the load never began")
     if not facts.ended:

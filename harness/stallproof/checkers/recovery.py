@@ -40,7 +40,10 @@ def recovery(facts: Facts) -> Finding:
     Drain: from the end of the last fault until every story accepted by then is done. Limit
     `drain_s`.
 
-    Valid: both within their limits; or no fault was scheduled. Invalid: one is over its limit.
+    Standing conditions are not judged: they are no event to recover from.
+
+    Valid: both within their limits; or no fault was scheduled that passes. Invalid: one is over
+    its limit.
     Unknown: no step began, a fault was never undone, nothing was on offer afterwards, or the
     watch ended before the limit had run out. O(faults x stories + n log n).
 
@@ -50,14 +53,15 @@ def recovery(facts: Facts) -> Finding:
         again_s: the longest of those; left out where there is none.
         drain_s: as above (0: nothing was in hand); None if it never came about.
     """
-    if not facts.scenario.schedule.steps:
-        return Finding(checker="recovery", verdict=Verdict.VALID, text="no fault was scheduled.")
-    never_undone = [fault.name for fault in facts.faults if fault.end_t is None]
-    if never_undone or not facts.faults:
+    if all(step.fault.standing for step in facts.scenario.schedule.steps):
+        text = "no fault was scheduled that passes."
+        return Finding(checker="recovery", verdict=Verdict.VALID, text=text)
+    never_undone = [fault.name for fault in facts.passing_faults if fault.end_t is None]
+    if never_undone or not facts.passing_faults:
         why = f"{', '.join(never_undone)} never undone" if never_undone else "no fault began"
         return Finding(checker="recovery", verdict=Verdict.UNKNOWN, text=f"{why}.")
 
-    starts = {fault.step: _first_start(facts, fault) for fault in facts.faults}
+    starts = {fault.step: _first_start(facts, fault) for fault in facts.passing_faults}
     judged = {step: start for step, start in starts.items() if start is not None}
     drain = _drain(facts)
     again_s = _again_s(facts)
@@ -83,7 +87,7 @@ def _first_start(facts: Facts, fault: FaultWindow) -> Measured | None:
     """The step's time to the first start; None: a later fault is judged in its stead."""
     assert fault.end_t is not None
     over_t, limit_s = fault.end_t, facts.limits.first_start_s
-    others = [other for other in facts.faults if other.step != fault.step]
+    others = [other for other in facts.passing_faults if other.step != fault.step]
     if any(o.begin_t <= over_t < o.end_t for o in others if o.end_t is not None):
         return None
     next_t = min((o.begin_t for o in others if o.begin_t > over_t), default=inf)
@@ -131,7 +135,7 @@ def _again_s(facts: Facts) -> float | None:
 
 
 def _drain(facts: Facts) -> Measured:
-    last_t = max(fault.end_t for fault in facts.faults if fault.end_t is not None)
+    last_t = max(fault.end_t for fault in facts.passing_faults if fault.end_t is not None)
     limit_s = facts.limits.drain_s
     in_hand = [
         story

@@ -2,8 +2,11 @@
 
 from stallproof.faults.base import Fault, Observation
 from stallproof.faults.broker import BrokerRestart, ClientKill
+from stallproof.faults.flows import ConntrackFlush, Rst, SilentDrop
+from stallproof.faults.forgetting import NatIdleExpiry, VpcInboundExpiry
 from stallproof.faults.kernel import IdleReset
 from stallproof.faults.lifecycle import InstanceKill
+from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
 from stallproof.faults.toxiproxy import (
     Bandwidth,
     Down,
@@ -27,23 +30,41 @@ AnyFault = (
     | BrokerRestart
     | ClientKill
     | IdleReset
+    | Rst
+    | SilentDrop
+    | ConntrackFlush
+    | NatIdleExpiry
+    | VpcInboundExpiry
+    | Refuse
+    | BlackholeConnect
+    | Partition
+    | Loss
     | InstanceKill
 )
 
 __all__ = [
     "AnyFault",
     "Bandwidth",
+    "BlackholeConnect",
     "BrokerRestart",
     "ClientKill",
+    "ConntrackFlush",
     "Down",
     "Fault",
     "IdleReset",
     "InstanceKill",
     "Latency",
     "LimitData",
+    "Loss",
+    "NatIdleExpiry",
     "Observation",
+    "Partition",
+    "Refuse",
     "ResetPeer",
+    "Rst",
+    "SilentDrop",
     "Slicer",
     "SlowClose",
     "Timeout",
+    "VpcInboundExpiry",
 ]

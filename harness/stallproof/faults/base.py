@@ -40,10 +40,16 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
     cuts: ClassVar[bool] = True
     """It ends connections, so that whoever holds one feels it; False: it slows or silences."""
     kernel_timers: ClassVar[bool] = False
-    """Nobody answers while it is in force, so that timers of the kernel (keepalive,
-    retransmission) may decide what comes of it. They go by real time: no higher speed then."""
+    """A peer no longer answers, so that timers of the kernel which an option arms (keepalive,
+    TCP_USER_TIMEOUT) may decide what comes of it. They go by real time: no higher speed then."""
+    real_time: ClassVar[bool] = False
+    """Timers that the kernel has by itself decide what comes of it (retransmission, the memory of
+    a NAT): no higher speed, whatever the system arms."""
     lasting: ClassVar[bool] = True
     """False: done in an instant, with nothing to undo."""
+
+    standing: ClassVar[bool] = False
+    """A condition that a system is to live with: while it is in force nobody is excused."""
 
     async def begin(self, system: System) -> dict[str, Any]:
         """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""

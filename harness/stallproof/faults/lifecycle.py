@@ -26,18 +26,16 @@ class InstanceKill(Fault, frozen=True, kw_only=True, tag="instance-kill"):
         return f"kill the instance of the {self.service}"
 
     async def begin(self, system: System) -> dict[str, Any]:
-        """`processes`: how many were killed; `exits`: how often it had exited before."""
+        """`killed`: there was one to kill; `exits`: how often it had exited before."""
         exits = len(system.instances[self.service].exits)
         killed = await system.use(Instances).kill(self.service)
-        return {"processes": killed, "exits": exits}
+        return {"killed": killed, "exits": exits}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
-        """There were processes, and the instance has exited since, by SIGKILL."""
+        """There was one, and it has exited since, by SIGKILL."""
         exits = system.instances[self.service].exits[begun["exits"] :]
-        killed = begun["processes"]
         how = f"exit by signal {-exits[0]}" if exits and exits[0] < 0 else f"exits {exits}"
         return Observation(
-            bit=killed > 0 and exits[:1] == (-signal.SIGKILL,),
-            seen=f"{killed} processes of the {self.service} killed, {how}",
-            numbers={"processes": killed},
+            bit=begun["killed"] and exits[:1] == (-signal.SIGKILL,),
+            seen=f"the {self.service}'s instance: {how}",
         )

@@ -88,9 +88,14 @@ class WireOutcome(msgspec.Struct, frozen=True, kw_only=True):
         return f"{how}{got}, {self.elapsed_s:.3f} s"
 
 
+Open = Callable[[], socket.socket]
+"""Makes the unconnected socket, where it is to stand elsewhere than here."""
+
+
 async def dial(
     address: Address,
     *,
+    open_socket: Open = socket.socket,
     payload: bytes = PING,
     replies: int = 1,
     rounds: int = 1,
@@ -103,7 +108,7 @@ async def dial(
     Never raises for what the network does, and never takes longer than `deadline_s`: what had
     not come by then is the outcome `timeout`.
     """
-    probe = _Probe(address, deadline_s)
+    probe = _Probe(address, deadline_s, open_socket)
     # A thread and a blocking socket: event loops report a reset as their own kinds of error.
     return await anyio.to_thread.run_sync(probe.run, payload, replies, rounds, after)
 
@@ -116,6 +121,7 @@ async def dial_each(
     rounds: int = 1,
     after: After = "close",
     deadline_s: float = 1.5,
+    open_socket: Callable[[Link], socket.socket] | None = None,
 ) -> dict[Link, WireOutcome]:
     """`dial` to all of them at once."""
     outcomes: dict[Link, WireOutcome] = {}
@@ -123,6 +129,7 @@ async def dial_each(
     async def one(link: Link, address: Address) -> None:
         outcomes[link] = await dial(
             address,
+            open_socket=(lambda: open_socket(link)) if open_socket else socket.socket,
             payload=payload,
             replies=replies,
             rounds=rounds,
@@ -159,8 +166,9 @@ def observation(
 class _Probe:
     """One connection and what it has seen so far."""
 
-    def __init__(self, address: Address, deadline_s: float) -> None:
+    def __init__(self, address: Address, deadline_s: float, open_socket: Open) -> None:
         self._address = address
+        self._open_socket = open_socket
         self._started = time.monotonic()
         self._deadline = self._started + deadline_s
         self._socket: socket.socket | None = None
@@ -186,7 +194,14 @@ class _Probe:
 
     def _exchange(self, payload: bytes, replies: int, rounds: int, after: After) -> Outcome:
         address = (self._address.host, self._address.port)
-        self._socket = socket.create_connection(address, timeout=self._left_s())
+        made = self._open_socket()
+        try:
+            made.settimeout(self._left_s())
+            made.connect(address)
+        except BaseException:
+            made.close()
+            raise
+        self._socket = made
         self._last_byte = time.monotonic()
         for _ in range(rounds):
             began, wanted = time.monotonic(), self._replies + replies

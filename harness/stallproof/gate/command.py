@@ -18,17 +18,11 @@ from stallproof.gate.thresholds import Thresholds, load_thresholds
 from stallproof.job import Job, store
 from stallproof.live import Live
 from stallproof.model import Results, Scenario
-from stallproof.options import Folder, Out, Profiles
-from stallproof.plan import (
-    LOCAL,
-    LOOPBACK,
-    PlanError,
-    Wish,
-    choose_result_folder,
-    make_jobs,
-    make_result_folder,
-)
+from stallproof.options import Folder, Image, Out, Profiles, SiteName
+from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
 from stallproof.report import write_reports
+from stallproof.sites.choice import LOCAL
+from stallproof.wish import Wish
 
 BUDGET_S = 600.0
 """Enough for the default set on two processors, every run watched to its end; README has times."""
@@ -38,7 +32,8 @@ def gate(
     *,
     tag: Annotated[str, typer.Option(help="The scenarios that bear this tag are run.")] = "gate",
     profile: Profiles = None,
-    site: Annotated[str, typer.Option(help="Where the system runs.")] = LOCAL,
+    site: SiteName = LOCAL,
+    image: Image = None,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Runs at once.")] = 4,
     budget_s: Annotated[
@@ -55,8 +50,6 @@ def gate(
     Exit codes: 0 it may, 1 violated, 2 bad usage, 3 inconclusive, 4 the harness failed.
     """
     budget = Budget(budget_s)
-    if site not in (LOCAL, LOOPBACK):
-        raise PlanError(f"--site {site}: there are {LOCAL} and {LOOPBACK}")
     known = catalog.load(folder)
     allowed = load_thresholds(thresholds, known=known)
     scenarios = catalog.select(known, [f"tag:{tag}"])
@@ -69,7 +62,8 @@ def gate(
                 scenarios=members,
                 profiles=tuple(profile or ["hardened"]),
                 repeat=runs,
-                namespaces=site == LOCAL,
+                site=site,
+                image=image,
             ),
             root=root,
         )

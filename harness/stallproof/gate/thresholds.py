@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from stallproof.plan import PlanError
+from stallproof.wish import PlanError
 
 DEFAULTS = "thresholds.toml"
 

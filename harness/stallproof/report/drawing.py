@@ -1,8 +1,8 @@
 """Draws a run's timeline as SVG, wide for a desk or narrow for a phone.
 
 From the top: the faults' names, how long recovery took, one row a story, a strip a health
-port with the restarts above it, the broker's queue, the time axis. Colours are CSS classes
-of the page; each state also has a shape or a word of its own.
+port with the restarts above it, the broker's queue, for many stories how they flowed, the time
+axis. Colours are CSS classes of the page; each state also has a shape or a word of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from stallproof.report.frame import LINE, Frame
 from stallproof.report.stories import Story
-from stallproof.report.strips import draw_depths, draw_health
+from stallproof.report.strips import draw_depths, draw_flow, draw_health
 from stallproof.report.svg import Canvas, svg, width_of
 from stallproof.report.timeline import Recovery, Timeline
 from stallproof.report.words import count, seconds
@@ -34,6 +34,9 @@ def draw(time: Timeline, *, width: float, title: str) -> Markup:
     for service, stretches in time.health.items():
         draw_health(canvas, frame, service, stretches)
     draw_depths(canvas, frame)
+    if shows_flow(time):
+        frame.y += 8
+        draw_flow(canvas, frame, time.flow)
     _bands(behind, frame, top=top, bottom=frame.y)
     _axis(canvas, frame)
     return svg(
@@ -44,6 +47,11 @@ def draw(time: Timeline, *, width: float, title: str) -> Markup:
         text=describe(time, shown=len(chosen)),
         klass="wide" if frame.wide else "narrow",
     )
+
+
+def shows_flow(time: Timeline) -> bool:
+    """Where there are more stories than rows, how they flowed is drawn as well."""
+    return len(time.stories) > MOST_ROWS
 
 
 def thinned(stories: Sequence[Story]) -> list[Story]:

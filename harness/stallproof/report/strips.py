@@ -1,4 +1,4 @@
-"""The strips below the stories: each service's health and restarts, and the broker's queue."""
+"""The strips below the stories: health and restarts, the broker's queue, how the stories flowed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from stallproof.report.flow import Flow
 from stallproof.report.frame import Frame
 from stallproof.report.svg import Canvas, width_of
 from stallproof.report.timeline import UNSEEN_S, Depth, Restart, Stretch
+from stallproof.report.words import seconds
 
 STRIP = 16.0
 MARKS = 10.0
@@ -122,3 +124,44 @@ def _spans(depths: Sequence[Depth], frame: Frame) -> list[tuple[Depth, float]]:
         else:
             spans.append((depth, until))
     return spans
+
+
+def draw_flow(canvas: Canvas, frame: Frame, flow: Sequence[Flow]) -> None:
+    """Two strips: stories a second, and the 95th percentile from accepted to done."""
+    most = max((max(f.accepted_per_s, f.done_per_s) for f in flow), default=0.0)
+    base = _strip(canvas, frame, "stories / s", most=f"{most:.0f}")
+    scale = (AREA - 4) / max(most, 1.0)
+    for klass, rates in (
+        ("accepted", [f.accepted_per_s for f in flow]),
+        ("flowed", [f.done_per_s for f in flow]),
+    ):
+        steps = [
+            (frame.x(t), base - rate * scale)
+            for f, rate in zip(flow, rates, strict=True)
+            for t in (f.begin, f.end)
+        ]
+        ground = [(steps[0][0], base), *steps, (steps[-1][0], base)]
+        canvas.stroke(klass, *(ground if klass == "accepted" else steps))
+    canvas.flush("accepted", "flowed")
+    slowest = max((f.p95_s for f in flow if f.p95_s is not None), default=0.0)
+    base = _strip(canvas, frame, "end to end p95", most=seconds(slowest))
+    scale = (AREA - 4) / max(slowest, 0.001)
+    for f in flow:
+        if f.p95_s is not None:
+            y = base - f.p95_s * scale
+            canvas.stroke("p95", (frame.x(f.begin), y), (frame.x(f.end), y))
+    canvas.flush("p95")
+
+
+def _strip(canvas: Canvas, frame: Frame, name: str, *, most: str) -> float:
+    """Name, greatest value and ground line; answers the height of the ground."""
+    frame.heading(canvas, name, middle=AREA - 24)
+    if frame.wide:
+        canvas.text(0, frame.y + AREA - 4, f"most: {most}", klass="quiet")
+    else:
+        canvas.text(frame.right, frame.y - 5, f"most: {most}", anchor="end", klass="quiet")
+    base = frame.y + AREA
+    canvas.stroke("axis", (frame.left, base), (frame.right, base))
+    canvas.flush("axis")
+    frame.y = base + 8
+    return base

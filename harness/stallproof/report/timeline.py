@@ -16,6 +16,7 @@ import msgspec
 from stallproof.clock import lenient_s
 from stallproof.history import Broker, FaultPhase, Health, History, InstancePhase, Phase, Task
 from stallproof.model import RunRecord, Schedule
+from stallproof.report.flow import Flow, flow_of
 from stallproof.report.stories import Outcome, Story, read_stories
 
 HealthState = Literal["well", "sick", "mute"]
@@ -80,6 +81,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     recoveries: tuple[Recovery, ...]
     health: dict[str, tuple[Stretch, ...]]
     depths: tuple[Depth, ...]
+    flow: tuple[Flow, ...]
     instances: dict[str, tuple[Restart, ...]]
 
     @property
@@ -94,12 +96,13 @@ def timeline(history: History, run: RunRecord) -> Timeline:
     zero = load_t or 0.0
     end = history.end_t - zero
     bands = _bands(history, run.scenario.schedule, zero, end)
+    stories = read_stories(history, zero)
     unseen_s = lenient_s(UNSEEN_S, speed=run.speed, real_s=UNSEEN_REAL_S)
     return Timeline(
         begin=0.0,
         end=max(end, 1.0),
         loaded=load_t is not None,
-        stories=read_stories(history, zero),
+        stories=stories,
         bands=bands,
         recoveries=_recoveries(history, run, bands, zero, end),
         health={
@@ -111,6 +114,7 @@ def timeline(history: History, run: RunRecord) -> Timeline:
         depths=tuple(
             Depth(e.t - zero, sum(e.queues.values()), e.unacked, e.up) for e in history.of(Broker)
         ),
+        flow=flow_of(stories, max(end, 1.0)),
         instances={
             service: tuple(
                 Restart(t=e.t - zero, phase=e.phase, code=e.code)

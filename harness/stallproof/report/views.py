@@ -13,7 +13,7 @@ from markupsafe import Markup
 from stallproof.history import Bite, FaultPhase, Log
 from stallproof.model import RunRecord, ScenarioResult
 from stallproof.report import words
-from stallproof.report.drawing import draw, thinning_note
+from stallproof.report.drawing import draw, shows_flow, thinning_note
 from stallproof.report.frame import NARROW, WIDE
 from stallproof.report.store import read_history, run_folder
 from stallproof.report.stories import Outcome
@@ -57,6 +57,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     restarts: str | None
     """In words, how often each service started and exited under load; None: it never did."""
     queue: bool
+    flow: bool
     axis: str
     faults: tuple[FaultView, ...]
     log: tuple[str, ...]
@@ -115,6 +116,7 @@ def run_view(number: int, run: RunRecord, folder: Path) -> RunView:
         thinned=thinning_note(time),
         restarts=restarts(time),
         queue=bool(time.depths),
+        flow=shows_flow(time),
         axis=(
             f"Seconds{' of system time' if run.speed > 1 else ''} since the load started; the boot "
             "before it is not drawn."

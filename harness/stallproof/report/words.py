@@ -180,6 +180,8 @@ def advice(results: Results) -> dict[str, list[ScenarioResult]]:
 
 def repeat_command(result: ScenarioResult) -> str:
     """What to type to run the same again, as often."""
+    if result.runs and result.runs[0].command:
+        return shlex.join(result.runs[0].command)
     command = ["stallproof", "run", result.scenario, "--profile", result.profile]
     command += ["--stack", result.stack, "--site", result.site]
     command += result.runs[0].asked if result.runs else ()

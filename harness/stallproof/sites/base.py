@@ -8,6 +8,7 @@ and the scenario that needs it is reported `unknown: needs X`, never skipped.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
@@ -46,6 +47,14 @@ class Route(StrEnum):
     """Straight through the gateway: kernel faults work, and a broker that is down refuses."""
 
 
+class Way(StrEnum):
+    """The direction of a packet on a link."""
+
+    BOTH = "both"
+    TO_BROKER = "to-broker"
+    TO_CLIENT = "to-client"
+
+
 class Persistence(StrEnum):
     """What the broker keeps over a restart."""
 
@@ -79,9 +88,13 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     """Name of the Celery profile; the system knows what is in it."""
     python: str
-    """Interpreter of the stack that the system's processes run on."""
+    """Interpreter of the stack that the system's processes run on; in the image if there is one."""
+    image: str | None = None
+    """The image that the system ships in, on sites that run it from one."""
     python_path: str | None = None
     """`PYTHONPATH` for them, when the stack's own environment does not hold the system."""
+    services: tuple[str, ...] = ("api", "worker")
+    """Those to start; none leaves a broker with the ways to it, for calibration."""
     worker_args: tuple[str, ...] = ()
     """Worker flags in addition to the profile's."""
     env: dict[str, str] = {}
@@ -91,6 +104,7 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
     task_s: float = 0.2
     """How long one story takes with the offline providers, in seconds."""
     broker_binary: str
+    """Path of the server; its name in the broker's image on sites that run it from one."""
     toxiproxy_binary: str | None = None
     shim: str | None = None
     """The clock's library; needed where the recorder's clock is faster than real time."""
@@ -163,11 +177,10 @@ class Sockets(Protocol):
 class Instances(Protocol):
     """The services' instances, to be ended as Cloud Run ends them."""
 
-    async def kill(self, service: str) -> int:
-        """SIGKILL every process of the instance and wait until it has exited.
+    async def kill(self, service: str) -> bool:
+        """SIGKILL every process of the instance and wait until it has exited. False: none ran.
 
-        Answers how many processes there were. The site starts the instance again, like after
-        any exit.
+        The site starts the instance again, like after any exit.
         """
 
 
@@ -177,6 +190,86 @@ class KernelTimers(Protocol):
 
     def armed(self) -> Sequence[ArmedTimer]:
         """Those of all services so far."""
+
+
+class Impediment(msgspec.Struct, frozen=True, kw_only=True):
+    """What the network does to the packets of some links for a while."""
+
+    links: tuple[Link, ...]
+    way: Way = Way.BOTH
+    only_new: bool = False
+    """Only the packet that opens a connection; those that are open go on."""
+    refuses: bool = False
+    """Answer with a reset. Otherwise the packet vanishes."""
+    percent: float = 100.0
+    """Of the packets, drawn at random."""
+
+
+@runtime_checkable
+class Firewall(Protocol):
+    """Packet rules between the services and the broker. Useful only on the direct route."""
+
+    async def impose(self, name: str, impediment: Impediment) -> None:
+        """Put it in force under a name of its own; again under the same name: nothing."""
+
+    async def lift(self, name: str) -> bool:
+        """Take it off; False: there was none of that name."""
+
+    async def hits(self, name: str) -> int:
+        """How many packets it has stopped so far."""
+
+
+@runtime_checkable
+class Flows(Protocol):
+    """The connections that exist at a moment, seen from the middle of the network."""
+
+    async def cut(self, links: Sequence[Link], *, way: Way, reset: bool = False) -> Sequence[str]:
+        """From now on, and for good, each packet of theirs in that direction vanishes.
+
+        With `reset` its sender is answered by RST. New connections are not touched. Answers the
+        clients (`ip:port`) that were not cut before. Never undone: a healed flow resumes by
+        retransmission and hides the loss.
+        """
+
+
+@runtime_checkable
+class Conntrack(Protocol):
+    """The network's memory of connections, as a NAT or a stateful firewall has it."""
+
+    async def forget_idle(self, links: Sequence[Link], *, idle_s: int, client_renews: bool) -> None:
+        """Forget a connection over which nothing went for that long (keepalive probes count).
+
+        What then comes of it vanishes; with `client_renews` only what comes from the
+        broker does, until the client sends one packet, which renews it. Connections that were
+        idle before count from now.
+        """
+
+    async def remember(self, links: Sequence[Link]) -> None:
+        """Forget idle ones no longer. What is forgotten stays so."""
+
+    async def flush(self, links: Sequence[Link]) -> Sequence[str]:
+        """Forget every connection of the links at once, for good. Answers their clients."""
+
+
+@runtime_checkable
+class Vantage(Protocol):
+    """A place where the services stand, for bare clients that show what the wire does."""
+
+    def address_of(self, link: Link) -> Address:
+        """Where the link's service reaches the broker: the broker itself, or its proxy."""
+
+    def open_socket(self, link: Link) -> socket.socket:
+        """An unconnected TCP socket in the network of the link's service; the caller's to close."""
+
+    async def connect(self, link: Link) -> str:
+        """Open a bare connection there that is kept until the system goes down; its `ip:port`.
+
+        Raises:
+            OSError: it does not connect, or gets no answer to its HELLO.
+        """
+
+    def kept(self, name: str) -> socket.socket | None:
+        """The connection of that name; None: it is not one of these."""
 
 
 class Instance(Protocol):
@@ -233,6 +326,9 @@ class Site(Protocol):
 
     def offers(self, capability: type) -> bool:
         """Whether a system booted here will have the capability; asked before any boot."""
+
+    def condition(self, capability: type) -> str | None:
+        """On what `offers` depends, in words: empty, it is always there; None, it never is."""
 
     def boot(self, spec: SystemSpec, recorder: Recorder) -> AbstractAsyncContextManager[System]:
         """Start broker, proxy, API and worker, without waiting for the last two to be ready.

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 from anyio import to_thread
 
 from stallproof.history import InstancePhase, Recorder
 from stallproof.sites.base import Address, Liveness
-from stallproof.sites.hosts import Host
+from stallproof.sites.life import Life, OnExit
 from stallproof.sites.liveness import HealthProbe
 from stallproof.sites.logs import ServiceLog
-from stallproof.sites.process import KILL_TIMEOUT_S, Process
-from stallproof.sites.proctable import session_members
+from stallproof.sites.process import KILL_TIMEOUT_S
 from stallproof.sites.waiting import wait_until
 
 BACKOFF_S = (0.0, 1.0, 2.0, 4.0)
@@ -25,34 +23,32 @@ MAX_UNHEALTHY_EXITS = 4
 """In a row, without one 200 from /health: then nothing will come of it."""
 
 
-class LocalInstance:
-    """`Instance`: the service's process, kept running by a thread until `close`."""
+class SupervisedInstance:
+    """`Instance`: a service, kept running by a thread until `close`, on any site.
+
+    `start` starts one life of it, a process or a container, under the instance id that it is
+    given first. It may raise OSError.
+    """
 
     def __init__(
         self,
         service: str,
         *,
-        argv: Sequence[str],
-        env: Mapping[str, str],
-        cwd: Path,
-        host: Host,
+        start: Callable[[str, OnExit], Life],
         address: Address,
         liveness: Liveness | None,
         recorder: Recorder,
         log: ServiceLog,
     ) -> None:
         self._service = service
-        self._argv = argv
-        self._env = env
-        self._cwd = cwd
-        self._host = host
+        self._start_life = start
         self._address = address
         self._liveness = liveness
         self._recorder = recorder
         self._log = log
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._process: Process | None = None
+        self._life: Life | None = None
         self._starts = 0
         self._exits: list[int] = []
         self._given_up = False
@@ -75,36 +71,35 @@ class LocalInstance:
     @property
     def pid(self) -> int | None:
         """Its process; None between an exit and the next start."""
-        process = self._process
-        return process.pid if process is not None and process.running else None
+        life = self._life
+        return life.pid if life is not None and life.running else None
 
     def signal(self, number: int) -> None:
         """Send a signal to the instance's first process; nothing if it has exited."""
-        if (process := self._process) is not None:
-            process.signal(number)
+        if (life := self._life) is not None:
+            life.signal(number)
 
     def kill_tree(self) -> None:
         """SIGKILL every process of the instance; it is started again like after any exit."""
-        if (process := self._process) is not None:
-            process.kill_tree()
+        if (life := self._life) is not None:
+            life.kill_tree()
 
-    def kill_and_wait(self) -> int:
-        """`kill_tree`, and wait for the exit. Answers how many processes there were.
+    def kill_and_wait(self) -> bool:
+        """`kill_tree`, and wait for the exit. False: it was not running.
 
         Raises:
-            SiteError: they are still there after `KILL_TIMEOUT_S`.
+            SiteError: it has not exited after `KILL_TIMEOUT_S`.
         """
-        pid, exits = self.pid, len(self._exits)
-        if pid is None:
-            return 0
-        members = len(session_members(pid))
+        exits = len(self._exits)
+        if self.pid is None:
+            return False
         self.kill_tree()
         wait_until(
-            lambda: None if len(self._exits) > exits else f"{len(session_members(pid))} processes",
+            lambda: None if len(self._exits) > exits else "it runs on",
             awaited=f"the {self._service}'s exit after SIGKILL",
             timeout_s=KILL_TIMEOUT_S,
         )
-        return members
+        return True
 
     def close(self) -> None:
         """Kill it for good; it is gone when this returns."""
@@ -137,7 +132,7 @@ class LocalInstance:
             if self._closing.is_set():
                 return True
             try:
-                process = self._start()
+                life = self._start()
             except OSError as error:
                 self._log.note("error", f"cannot be started: {error}")
                 return False
@@ -146,38 +141,31 @@ class LocalInstance:
             liveness=self._liveness,
             clock=self._recorder.clock,
             on_healthy=healthy.set,
-            on_dead=lambda: self._liveness_kill(process),
+            on_dead=lambda: self._liveness_kill(life),
         )
-        process.wait(threading.TIMEOUT_MAX)
+        life.wait(threading.TIMEOUT_MAX)
         probe.stop()
         return healthy.is_set()
 
-    def _start(self) -> Process:
+    def _start(self) -> Life:
         number = self._starts + 1
-        process = Process(
-            self._argv,
-            env={**self._env, "INSTANCE_ID": f"{self._service}-{number}"},
-            cwd=self._cwd,
-            host=self._host,
-            log=self._log,
-            on_exit=self._exited,
-        )
-        self._process = process
+        life = self._start_life(f"{self._service}-{number}", self._exited)
+        self._life = life
         self._starts = number
-        self._record("start", pid=process.pid)
-        return process
+        self._record("start", pid=life.pid)
+        return life
 
     def _exited(self, code: int) -> None:
         with self._lock:
             if self._closing.is_set():
                 return  # ended by the site, with the run: no event of the system's
             self._exits.append(code)
-            assert self._process is not None
-            self._record("exit", pid=self._process.pid, code=code)
+            assert self._life is not None
+            self._record("exit", pid=self._life.pid, code=code)
 
-    def _liveness_kill(self, process: Process) -> None:
-        self._record("liveness-kill", pid=process.pid)
-        process.kill_tree()
+    def _liveness_kill(self, life: Life) -> None:
+        self._record("liveness-kill", pid=life.pid)
+        life.kill_tree()
 
     def _record(self, phase: str, *, pid: int, code: int | None = None) -> None:
         self._recorder.add(
@@ -191,11 +179,11 @@ class LocalInstance:
         )
 
 
-class LocalInstances:
-    """`Instances`: those of one system."""
+class SupervisedInstances:
+    """`Instances`: those of one system, on any site."""
 
-    def __init__(self, instances: Mapping[str, LocalInstance]) -> None:
+    def __init__(self, instances: Mapping[str, SupervisedInstance]) -> None:
         self._instances = instances
 
-    async def kill(self, service: str) -> int:
+    async def kill(self, service: str) -> bool:
         return await to_thread.run_sync(self._instances[service].kill_and_wait)

@@ -7,26 +7,23 @@ refused, `LocalSite(namespaces=False)` runs the same on loopback, without the ke
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import anyio
 from anyio import to_thread
 
-from stallproof.clock import Clock
 from stallproof.history import Recorder
-from stallproof.sites import kernel_calls as kernel
+from stallproof.sites import processes
 from stallproof.sites.base import (
-    Address,
     BrokerCommands,
     BrokerProcess,
-    CapabilityMissingError,
+    Conntrack,
+    Firewall,
+    Flows,
     Instances,
     KernelTimers,
     Proxies,
@@ -34,22 +31,22 @@ from stallproof.sites.base import (
     SiteError,
     Sockets,
     SystemSpec,
+    Vantage,
 )
-from stallproof.sites.brokers import BrokerServer
-from stallproof.sites.environment import environment_of
-from stallproof.sites.instances import LocalInstance, LocalInstances
+from stallproof.sites.booted import SERVICES, BootedSystem, timed
+from stallproof.sites.environment import environment_of, surroundings
+from stallproof.sites.firewall import BrokerFirewall, why_no_rules
+from stallproof.sites.instances import SupervisedInstance, SupervisedInstances
+from stallproof.sites.localbroker import local_broker
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.network import Network, loopback, namespaced
 from stallproof.sites.proxyserver import ToxiproxyServer
 from stallproof.sites.redact import redactor
+from stallproof.sites.scratch import scratch_space
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
-from stallproof.sites.timekeeping import TimerFiles, check_broker, check_python
-
-C = TypeVar("C")
-
-SERVICES = ("api", "worker")
-_SCRATCH_BYTES = 1024**3
+from stallproof.sites.timekeeping import Pace
+from stallproof.sites.vantage import ServiceVantage
 
 
 class LocalSite:
@@ -63,10 +60,22 @@ class LocalSite:
     def offers(self, capability: type) -> bool:
         if capability is Sockets:
             return self._namespaces or may_administer_network()
-        return capability in (BrokerProcess, BrokerCommands, Instances, Proxies)
+        if capability in (Firewall, Flows, Conntrack):
+            if self._namespaces:
+                check_enclosed(namespaces=True)  # never in a network that is not the run's own
+            return self._namespaces and why_no_rules() is None
+        return self.condition(capability) is not None
+
+    def condition(self, capability: type) -> str | None:
+        if capability is Sockets:
+            return "" if self._namespaces else "with CAP_NET_ADMIN"
+        if capability in (Firewall, Flows, Conntrack):
+            return "with nftables in the kernel" if self._namespaces else None
+        offered = (BrokerProcess, BrokerCommands, Instances, Proxies, Vantage)
+        return "" if capability in offered else None
 
     @asynccontextmanager
-    async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[LocalSystem]:
+    async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
         scratch = check_enclosed(namespaces=self._namespaces)
         with ExitStack() as stack:
             try:
@@ -77,52 +86,16 @@ class LocalSite:
                     await to_thread.run_sync(stack.close)
 
 
-class LocalSystem:
-    """`System`: what `LocalSite.boot` brought up."""
-
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        network: Network,
-        instances: Mapping[str, LocalInstance],
-        capabilities: Mapping[type, object],
-        ledger: Path,
-        boot_stages_s: Mapping[str, float],
-    ) -> None:
-        self.clock = clock
-        self._network = network
-        self._capabilities = capabilities
-        self.instances = instances
-        self.ledger = ledger
-        self.boot_stages_s = boot_stages_s
-        """How long each stage of the boot took, in seconds and in order."""
-
-    @property
-    def api_url(self) -> str:
-        return _url(self._network.service["api"])
-
-    @property
-    def health_urls(self) -> Mapping[str, str]:
-        return {service: _url(self._network.service[service]) + "/health" for service in SERVICES}
-
-    def use(self, capability: type[C]) -> C:
-        try:
-            return cast("C", self._capabilities[capability])
-        except KeyError:
-            raise CapabilityMissingError(capability.__name__) from None
-
-
 def _build(
     spec: SystemSpec, recorder: Recorder, stack: ExitStack, guarded_scratch: Path | None
-) -> LocalSystem:
+) -> BootedSystem:
     """Bring everything up, registering on the stack how it goes down again (in any state)."""
     stages: dict[str, float] = {}
     proxied = spec.route is Route.PROXIED
     if proxied and spec.toxiproxy_binary is None:
         raise SiteError("the proxied route needs Toxiproxy, and no binary of it was found")
     folder = Path(spec.run_dir).absolute()
-    scratch = stack.enter_context(_scratch(folder, guarded_scratch))
+    scratch = stack.enter_context(scratch_space(folder, guarded_scratch))
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     password = secrets.token_hex(16)
@@ -138,93 +111,79 @@ def _build(
         stack.callback(log.close)
         return log
 
-    clock = recorder.clock
-    timers = TimerFiles(scratch / "kernel-timers")
-    if clock.speed > 1:
-        check_python(spec.python, clock=clock, shim=spec.shim)
-
-    def time_of(service: str) -> dict[str, str]:
-        return clock.env(shim=spec.shim, timers=timers.file_of(service))
-
+    pace = Pace(recorder.clock, shim=spec.shim, folder=scratch / "kernel-timers")
+    pace.check_python(spec.python)
     broker_log, proxy_log = open_log("broker"), open_log("toxiproxy") if proxied else None
 
-    with _timed(stages, "network"):
+    with timed(stages, "network"):
         network = stack.enter_context(loopback() if guarded_scratch else namespaced())
 
-    with _timed(stages, "broker"):
-        broker = BrokerServer(
-            spec.broker_binary,
-            folder=scratch / "broker",
-            host=network.hosts["broker"],
-            links=network.broker,
-            password=password,
-            persistence=spec.persistence,
-            env=time_of("broker"),
-            log=broker_log,
-            on_unexpected_exit=lambda code: broker_log.note("error", f"exited by itself: {code}"),
+    with timed(stages, "broker"):
+        broker = stack.enter_context(
+            local_broker(
+                spec.broker_binary,
+                folder=scratch / "broker",
+                host=network.hosts["broker"],
+                links=network.broker,
+                password=password,
+                persistence=spec.persistence,
+                env=pace.env_of("broker"),
+                log=broker_log,
+                on_unexpected_exit=broker_log.note_exit,
+            )
         )
-        stack.callback(broker.close)
         broker.spawn()
 
     capabilities: dict[type, Any] = {BrokerProcess: broker, BrokerCommands: broker.control}
     if proxy_log is not None:
-        assert spec.toxiproxy_binary is not None
-        with _timed(stages, "proxies"):
+        with timed(stages, "proxies"):
             proxies = ToxiproxyServer(
-                spec.toxiproxy_binary,
-                host=network.hosts["gateway"],
-                folder=scratch,
+                start=processes.toxiproxy(spec, network, scratch, proxy_log),
                 control=network.control,
                 listen=network.proxy,
                 log=proxy_log,
-                on_unexpected_exit=lambda code: proxy_log.note(
-                    "error", f"exited by itself: {code}"
-                ),
+                on_unexpected_exit=proxy_log.note_exit,
             )
             stack.callback(proxies.close)
             proxies.open_proxies(network.broker)
         capabilities[Proxies] = proxies
-    if guarded_scratch is None or may_administer_network():
-        capabilities[Sockets] = BrokerSockets(network.hosts["broker"], network.broker)
+    capabilities |= _of_network(network, stack, proxied=proxied, own=guarded_scratch is None)
 
     # Only now the services: one that started a moment too early would see a refused
     # connection, and the run a fault that nobody scheduled. It costs them milliseconds.
-    with _timed(stages, "broker answers"):
+    with timed(stages, "broker answers"):
         broker.wait_for_pong()
-    if clock.speed > 1:
-        check_broker(broker.control, clock=clock, binary=spec.broker_binary)
-        capabilities[KernelTimers] = timers
+    pace.check_broker(broker.control, binary=spec.broker_binary)
 
     ledger = scratch / "ledger.jsonl"
     ledger.touch()
-    instances: dict[str, LocalInstance] = {}
-    with _timed(stages, "services started"):
-        for service in SERVICES:
-            instances[service] = LocalInstance(
+    at = network.proxy if proxied else network.broker
+    instances: dict[str, SupervisedInstance] = {}
+    with timed(stages, "services started"):
+        for service in spec.services:
+            log = open_log(service)
+            env = surroundings(spec, home=scratch, clock=pace.env_of(service)) | environment_of(
                 service,
-                argv=[spec.python, "-m", "storymimi"],
-                env=environment_of(
-                    service,
-                    spec=spec,
-                    at=network.proxy if proxied else network.broker,
-                    port=network.service[service].port,
-                    password=password,
-                    scratch=scratch,
-                    ledger=ledger,
-                    clock=time_of(service),
-                ),
-                cwd=scratch,
-                host=network.hosts[service],
+                spec=spec,
+                at=at,
+                port=network.service[service].port,
+                password=password,
+                folder=scratch,
+                ledger=ledger,
+            )
+            instances[service] = SupervisedInstance(
+                service,
+                start=processes.service(spec, network.hosts[service], env, scratch, log),
                 address=network.service[service],
                 liveness=spec.liveness if service == "worker" else None,
                 recorder=recorder,
-                log=open_log(service),
+                log=log,
             )
             stack.callback(instances[service].close)
-    capabilities[Instances] = LocalInstances(instances)
-    return LocalSystem(
-        clock=clock,
-        network=network,
+    capabilities |= {KernelTimers: pace, Instances: SupervisedInstances(instances)}
+    return BootedSystem(
+        clock=recorder.clock,
+        service=network.service,
         instances=instances,
         capabilities=capabilities,
         ledger=ledger,
@@ -232,34 +191,17 @@ def _build(
     )
 
 
-@contextmanager
-def _scratch(run_dir: Path, guarded: Path | None) -> Iterator[Path]:
-    """A directory for broker data, database and ledger that does not outlive the run."""
-    if guarded is not None:
-        # The guardians remove it, also when this process has no time to.
-        with tempfile.TemporaryDirectory(dir=guarded, ignore_cleanup_errors=True) as name:
-            yield Path(name)
-        return
-    scratch = run_dir / "scratch"
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-        kernel.mount_tmpfs(str(scratch), size_bytes=_SCRATCH_BYTES)
-    except OSError as error:
-        raise SiteError(f"no scratch space: {error.strerror}") from error
-    try:
-        yield scratch
-    finally:
-        kernel.unmount(str(scratch))
-        with contextlib.suppress(OSError):
-            scratch.rmdir()
-
-
-@contextmanager
-def _timed(stages: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.monotonic()
-    yield
-    stages[stage] = time.monotonic() - start
-
-
-def _url(address: Address) -> str:
-    return f"http://{address.host}:{address.port}"
+def _of_network(network: Network, stack: ExitStack, *, proxied: bool, own: bool) -> dict[type, Any]:
+    """The capabilities that act on the network; `own`: it is the run's own, not loopback."""
+    capabilities: dict[type, Any] = {}
+    if own or may_administer_network():
+        capabilities[Sockets] = BrokerSockets(network.hosts["broker"], network.broker)
+    if not proxied and own and why_no_rules() is None:
+        firewall = BrokerFirewall(
+            network.broker, passing=network.hosts["gateway"], sockets=network.hosts["broker"]
+        )
+        capabilities |= dict.fromkeys((Firewall, Flows, Conntrack), firewall)
+    vantage = ServiceVantage(network.hosts, network.proxy if proxied else network.broker)
+    stack.callback(vantage.close)
+    capabilities[Vantage] = vantage
+    return capabilities

@@ -73,5 +73,9 @@ class ServiceLog:
         self._file.write(f"{t:12.6f} {line}\n".encode())
         self._recorder.add(Log(t=t, service=self._service, what=what, line=line))
 
+    def note_exit(self, code: int) -> None:
+        """The process ended, and nobody had asked it to."""
+        self.note("error", f"exited by itself: {code}")
+
     def close(self) -> None:
         self._file.close()

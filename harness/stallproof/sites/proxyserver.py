@@ -1,4 +1,4 @@
-"""A real Toxiproxy server on the gateway, with one proxy for each link."""
+"""A real Toxiproxy server, with one proxy for each link."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import contextlib
 import http.client
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from stallproof.sites.base import Address, Link, SiteError
-from stallproof.sites.hosts import Host
+from stallproof.sites.life import Start
 from stallproof.sites.logs import ServiceLog
-from stallproof.sites.process import KILL_TIMEOUT_S, Process
+from stallproof.sites.process import KILL_TIMEOUT_S
 from stallproof.sites.waiting import wait_until
 
 START_TIMEOUT_S = 10.0
@@ -19,18 +18,16 @@ REQUEST_TIMEOUT_S = 5.0
 
 
 class ToxiproxyServer:
-    """`Proxies`: the server and its four proxies, named after their links.
+    """`Proxies`: the server and its four proxies, named after their links, on any site.
 
     Raises:
-        SiteError: the binary cannot be executed.
+        SiteError: it cannot be started.
     """
 
     def __init__(
         self,
-        binary: str,
         *,
-        host: Host,
-        folder: Path,
+        start: Start,
         control: Address,
         listen: Mapping[Link, Address],
         log: ServiceLog,
@@ -41,16 +38,8 @@ class ToxiproxyServer:
         self._log = log
         self._on_unexpected_exit = on_unexpected_exit
         self._closing = False
-        argv = [binary, "-host", control.host, "-port", str(control.port)]
         try:
-            self._process = Process(
-                argv,
-                env={"LANG": "C.UTF-8", "LOG_LEVEL": "info"},  # its default is every read
-                cwd=folder,
-                host=host,
-                log=log,
-                on_exit=self._exited,
-            )
+            self._life = start(self._exited)
         except OSError as error:
             raise SiteError(f"Toxiproxy does not start: {error}") from error
 
@@ -85,7 +74,7 @@ class ToxiproxyServer:
             raise SiteError(f"Toxiproxy refuses the proxies: {status} {body.strip()}")
 
     def _problem(self) -> str | None:
-        if not self._process.running:
+        if not self._life.running:
             raise SiteError(f"Toxiproxy exited while starting; it said: {self._log.last_line}")
         try:
             status, body = self._request("GET", "/version", None)
@@ -109,8 +98,8 @@ class ToxiproxyServer:
     def close(self) -> None:
         """Kill it; it is gone when this returns."""
         self._closing = True
-        self._process.kill_tree()
-        self._process.wait(KILL_TIMEOUT_S)
+        self._life.kill_tree()
+        self._life.wait(KILL_TIMEOUT_S)
 
 
 def _text(address: Address) -> str:

@@ -59,6 +59,7 @@ class _Established:
     sockid: bytes
     """As the kernel gave it, cookie included: names this socket and no later one."""
     local_ip: IPv4Address | IPv6Address
+    peer: tuple[str, int]
     idle_s: float
 
 
@@ -73,6 +74,17 @@ def idle_for_s(local_ip: str, port: int) -> list[float]:
     """
     with _Diag() as diag:
         return [found.idle_s for found in diag.established(ip_address(local_ip), port)]
+
+
+def peers_of(local_ip: str, port: int) -> list[tuple[str, int]]:
+    """For each established TCP socket with that local address: the other end's IP and port.
+
+    Raises:
+        ValueError: `local_ip` is not an IP address.
+        SockDiagError: the kernel refused, or did not answer in time.
+    """
+    with _Diag() as diag:
+        return [found.peer for found in diag.established(ip_address(local_ip), port)]
 
 
 def destroy(local_ip: str, port: int, *, min_idle_s: float = 0.0) -> int:
@@ -172,14 +184,21 @@ def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 def _parse(message: bytes) -> _Established:
     family = message[0]
     sockid = message[MESSAGE_HEAD_B : MESSAGE_HEAD_B + SOCKID.size]
-    source: bytes = SOCKID.unpack(sockid)[2]
-    local_ip: IPv4Address | IPv6Address
+    _, port, source, destination, *_ = SOCKID.unpack(sockid)
+    return _Established(
+        family,
+        sockid,
+        _unmapped(family, source),
+        (str(_unmapped(family, destination)), int.from_bytes(port, "big")),
+        _idle_s(message[MESSAGE_B:]),
+    )
+
+
+def _unmapped(family: int, address: bytes) -> IPv4Address | IPv6Address:
     if family == socket.AF_INET:
-        local_ip = IPv4Address(source[:4])
-    else:
-        full = IPv6Address(source)
-        local_ip = full.ipv4_mapped or full
-    return _Established(family, sockid, local_ip, _idle_s(message[MESSAGE_B:]))
+        return IPv4Address(address[:4])
+    full = IPv6Address(address)
+    return full.ipv4_mapped or full
 
 
 def _idle_s(attributes: bytes) -> float:

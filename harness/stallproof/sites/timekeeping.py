@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stallproof.clock import ArmedTimer, Clock, read_timers
 from stallproof.sites.base import SiteError
-from stallproof.sites.brokers import ControlSocket
+from stallproof.sites.brokers import BrokerControl
 
 AHEAD_S = 0.05
 """System time must be ahead of real time by so much for a check to tell them apart."""
@@ -21,49 +21,69 @@ ROUNDING_S = 0.001
 _CHECK_TIMEOUT_S = 20.0
 
 
-def check_python(python: str, *, clock: Clock, shim: str | None) -> None:
-    """A stack's interpreter lives in the clock's time.
+class Pace:
+    """`KernelTimers`: the run's clock, handed to its processes; at speed 1 it does nothing.
 
-    Raises:
-        SiteError: it does not, or does not run.
+    Each service's processes tell which timers of the kernel they armed in a file in `folder`.
     """
 
-    def read() -> float:
-        done = subprocess.run(
-            [python, "-I", "-c", "import time; print(time.time())"],
-            env=clock.env(shim=shim),
-            capture_output=True,
-            text=True,
-            timeout=_CHECK_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        try:
-            return float(done.stdout)
-        except ValueError:
-            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            raise SiteError(f"{python} does not run under the clock: {said[-1]}") from None
+    def __init__(self, clock: Clock, *, shim: str | None, folder: Path) -> None:
+        folder.mkdir()
+        self._clock = clock
+        self._shim = shim
+        self._folder = folder
 
-    _check(read, clock=clock, who=python)
+    def env_of(self, service: str) -> dict[str, str]:
+        """What the service's processes find in their environment."""
+        return self._clock.env(shim=self._shim, timers=str(self._folder / service))
 
+    def armed(self) -> Sequence[ArmedTimer]:
+        return read_timers(self._folder)
 
-def check_broker(control: ControlSocket, *, clock: Clock, binary: str) -> None:
-    """The broker lives in the clock's time.
+    def check_python(self, python: str) -> None:
+        """A stack's interpreter lives in the clock's time.
 
-    Raises:
-        SiteError: it does not.
-    """
+        Raises:
+            SiteError: it does not, or does not run.
+        """
 
-    def read() -> float:
-        answer = control.ask("TIME")
-        assert isinstance(answer, (list, tuple))
-        seconds, microseconds = answer
-        return int(seconds) + int(microseconds) / 1e6
+        def read() -> float:
+            done = subprocess.run(
+                [python, "-I", "-c", "import time; print(time.time())"],
+                env=self._clock.env(shim=self._shim),
+                capture_output=True,
+                text=True,
+                timeout=_CHECK_TIMEOUT_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+            try:
+                return float(done.stdout)
+            except ValueError:
+                said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+                raise SiteError(f"{python} does not run under the clock: {said[-1]}") from None
 
-    _check(read, clock=clock, who=binary)
+        _check(read, clock=self._clock, who=python)
+
+    def check_broker(self, control: BrokerControl, *, binary: str) -> None:
+        """The broker lives in the clock's time.
+
+        Raises:
+            SiteError: it does not.
+        """
+
+        def read() -> float:
+            answer = control.ask("TIME")
+            assert isinstance(answer, (list, tuple))
+            seconds, microseconds = answer
+            return int(seconds) + int(microseconds) / 1e6
+
+        _check(read, clock=self._clock, who=binary)
 
 
 def _check(read: Callable[[], float], *, clock: Clock, who: str) -> None:
+    if clock.speed == 1:
+        return
     while clock.wall_s() - time.time() < AHEAD_S:
         time.sleep(clock.real_s(AHEAD_S))
     before = clock.wall_s()
@@ -74,17 +94,3 @@ def _check(read: Callable[[], float], *, clock: Clock, who: str) -> None:
             f"{who} does not follow the clock: it reads {seen:.3f}, "
             f"awaited was {before:.3f} to {after:.3f} (a static binary? run it at --speed 1)"
         )
-
-
-class TimerFiles:
-    """`KernelTimers`: one file for each service, which its processes append to."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self._folder = folder
-
-    def file_of(self, service: str) -> str:
-        return str(self._folder / service)
-
-    def armed(self) -> Sequence[ArmedTimer]:
-        return read_timers(self._folder)

@@ -1,0 +1,93 @@
+"""docs/CALIBRATION.md: one line a fault, written by the command from what it measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from itertools import groupby
+
+from stallproof.calibration.rows import VERSIONS
+from stallproof.calibration.run import Measured
+from stallproof.calibration.trial import PROBES
+
+_HEADINGS = {
+    "waits": "waits for a push",
+    "next": "idle, then asks",
+    "new": "connects anew",
+    "redis-py": "redis-py, idle, then asks",
+    "broker": "the broker holds the first two",
+}
+_FOR_AT_LEAST_S = 0.02
+"""A shorter time is no part of what the fault does: the cell says only what was seen."""
+
+_READING = """\
+Bare clients stand where the API and the worker stand. One waits (BLPOP), and after the
+fault has begun the broker pushes an answer to it. One was idle and, a moment later, sends PING.
+One connects anew, is quiet for a moment, and sends PING. One is redis-py's own, with a pooled
+connection that was idle and without retries. `silence`: nothing until the client gave up (after
+1.2 s; 4 s for `loss`). A time is the median, from the fault's begin for the one that waits and from
+its own call for the others. `late`: how long after its moment the fault was complete. Each trial
+has a client of every kind at both places; where they do not agree the cell says `or`."""
+
+
+def markdown(measured: Sequence[Measured], *, command: str) -> str:
+    """The whole document."""
+    machine = f"Linux {platform.release()}, {os.cpu_count()} processors"
+    lines = [
+        "# Calibration: what each fault does on the wire",
+        "",
+        f"Written by `{command}`: do not edit it. {machine}.",
+        "",
+        _READING,
+        "",
+        "| fault | " + " | ".join(_HEADINGS[probe] for probe in PROBES) + " | late p50, p99 | n |",
+        "|---" * (len(PROBES) + 3) + "|",
+    ]
+    for plane, of_plane in groupby(measured, key=lambda each: each.row.fault.plane):
+        lines.append(f"| **{plane}** |" + " |" * (len(PROBES) + 2))
+        lines += [_line(each) for each in of_plane]
+    lines += ["", "## What each fault's own proof said", ""]
+    lines += ["| fault | settings | bit | seen |", "|---|---|---|---|"]
+    lines += [
+        f"| {each.row.name} | {each.row.fault.describe()}, {each.row.route} | "
+        f"{'yes' if each.bit else 'no'} | {each.proof} |"
+        for each in measured
+        if not each.lacking
+    ]
+    differences = _differences({each.row.name: each for each in measured})
+    if differences:
+        lines += ["", "## Behind a proxy and without one", "", *differences]
+    return "\n".join(lines) + "\n"
+
+
+def _line(each: Measured) -> str:
+    if each.lacking:
+        return f"| {each.row.name} | needs {', '.join(each.lacking)}" + " |" * (len(PROBES) + 2)
+    cells = [_cell(each, probe) for probe in PROBES]
+    late = f"{1000 * each.late_p50_s:.0f} ms, {1000 * each.late_p99_s:.0f} ms"
+    return f"| {each.row.name} | {' | '.join(cells)} | {late} | {each.n} |"
+
+
+def _cell(each: Measured, probe: str) -> str:
+    seen, after_s = " or ".join(each.outcomes[probe]), each.after_s[probe]
+    quick = after_s < _FOR_AT_LEAST_S or seen in ("silence", "no connect")
+    return seen if quick else f"{seen}, {after_s:.2f} s"
+
+
+def _differences(measured: dict[str, Measured]) -> list[str]:
+    """A line for each pair of versions of one thing: where what is seen differs."""
+    lines = []
+    for what, proxied, direct in VERSIONS:
+        one, other = measured.get(proxied), measured.get(direct)
+        if one is None or other is None or one.lacking or other.lacking:
+            continue
+        apart = [
+            f"{_HEADINGS[probe]}: {' or '.join(one.outcomes[probe])} against "
+            f"{' or '.join(other.outcomes[probe])}"
+            for probe in PROBES
+            if one.outcomes[probe] != other.outcomes[probe]
+        ]
+        said = "; ".join(apart) or "no difference that these clients see"
+        lines.append(f"- **{what}** (`{proxied}` against `{direct}`): {said}.")
+    return lines

@@ -1,0 +1,70 @@
+"""The trials of one row, from inside an enclosure: a broker, the ways to it, and no services.
+
+    python -m stallproof.calibration.inside REQUEST.json
+
+Prints what was seen as one JSON object.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from stallproof.calibration.rows import ROWS
+from stallproof.calibration.trial import Trial, once
+from stallproof.history import Recorder
+from stallproof.sites.base import SiteError, SystemSpec
+from stallproof.sites.local import LocalSite
+
+HARNESS_FAILED = 4
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """Which row, how often, and on what."""
+
+    row: str
+    trials: int
+    namespaces: bool
+    spec: SystemSpec
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A row's trials, or the capabilities that the site lacks for it."""
+
+    row: str
+    trials: tuple[Trial, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+async def _measure(request: Request) -> Answer:
+    row = next(row for row in ROWS if row.name == request.row)
+    site = LocalSite(namespaces=request.namespaces)
+    lacking = tuple(need.__name__ for need in row.fault.needs if not site.offers(need))
+    if lacking:
+        return Answer(row=row.name, lacking=lacking)
+    recorder = Recorder(Path(request.spec.run_dir) / "history.jsonl")
+    try:
+        async with site.boot(request.spec, recorder) as system:
+            trials = [await once(row, system) for _ in range(request.trials)]
+    finally:
+        recorder.close()
+    return Answer(row=row.name, trials=tuple(trials))
+
+
+def main(argument: str) -> int:
+    """0: measured. 4: the harness failed, and the last line on stderr says at what."""
+    request = msgspec.json.decode(Path(argument).read_bytes(), type=Request)
+    try:
+        answer = anyio.run(_measure, request)
+    except (SiteError, OSError) as error:
+        sys.stderr.write(f"{request.row}: {error}\n")
+        return HARNESS_FAILED
+    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,132 @@
+"""All rows side by side, each in an enclosure of its own, and what they come to."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from stallproof.calibration.inside import Answer, Request
+from stallproof.calibration.rows import Row
+from stallproof.calibration.trial import PROBES, Seen
+from stallproof.parts import find_broker, find_toxiproxy
+from stallproof.sites.base import Route, SiteError, SystemSpec
+from stallproof.sites.namespaces import command_enclosed
+
+ROW_DEADLINE_S = 30.0
+TRIAL_DEADLINE_S = 15.0
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What the trials of one row came to."""
+
+    row: Row
+    n: int = 0
+    """Trials; each has a client of every kind at the API's place and at the worker's."""
+    outcomes: dict[str, tuple[str, ...]] = {}
+    """By probe, what was seen, the most frequent first: one, or the trials do not agree."""
+    after_s: dict[str, float] = {}
+    """By probe: the median."""
+    late_p50_s: float = 0.0
+    late_p99_s: float = 0.0
+    proof: str = ""
+    """What the fault's own `observe` said, in words."""
+    bit: bool = False
+    """It said in every trial that the fault bites."""
+    lacking: tuple[str, ...] = ()
+    """Capabilities that the site does not have: nothing was measured."""
+
+    @property
+    def agrees(self) -> bool:
+        """Every client of a kind saw the same, in every trial and at both places."""
+        return all(len(each) == 1 for each in self.outcomes.values())
+
+
+def measure(
+    rows: Sequence[Row], *, trials: int, at_once: int, namespaces: bool = True
+) -> list[Measured]:
+    """Every row, in its own order.
+
+    Raises:
+        SiteError: a part cannot be had, or a row could not be measured; its last line says why.
+    """
+    broker = find_broker().path
+    proxied = any(row.route is Route.PROXIED for row in rows)
+    toxiproxy = find_toxiproxy().path if proxied else None
+
+    def one(row: Row) -> Measured:
+        with tempfile.TemporaryDirectory(prefix="stallproof-") as folder:
+            spec = SystemSpec(
+                profile="none",
+                python=sys.executable,
+                services=(),
+                route=row.route,
+                broker_binary=broker,
+                toxiproxy_binary=toxiproxy,
+                run_dir=folder,
+            )
+            request = Request(row=row.name, trials=trials, namespaces=namespaces, spec=spec)
+            return summed_up(row, _ask(request, Path(folder)))
+
+    # Threads that outlive what they start: an enclosure ends with the thread that forked it.
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(one, rows))
+
+
+def _ask(request: Request, folder: Path) -> Answer:
+    file = folder / "request.json"
+    file.write_bytes(msgspec.json.encode(request))
+    inner = [sys.executable, "-m", "stallproof.calibration.inside", str(file)]
+    deadline_s = ROW_DEADLINE_S + TRIAL_DEADLINE_S * request.trials
+    try:
+        done = subprocess.run(
+            command_enclosed(inner, namespaces=request.namespaces),
+            capture_output=True,
+            text=True,
+            timeout=deadline_s,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise SiteError(
+            f"calibration of {request.row}: waited {deadline_s:g} s for {request.trials} trials"
+        ) from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise SiteError(f"calibration of {request.row} failed: {said[-1]}")
+    return msgspec.json.decode(done.stdout, type=Answer)
+
+
+def summed_up(row: Row, answer: Answer) -> Measured:
+    """From the trials to the table's line."""
+    if answer.lacking:
+        return Measured(row=row, lacking=answer.lacking)
+    late_s = sorted(trial.late_s for trial in answer.trials)
+    by_probe: dict[str, list[Seen]] = {
+        probe: [link[probe] for trial in answer.trials for link in trial.seen.values()]
+        for probe in PROBES
+    }
+    return Measured(
+        row=row,
+        n=len(answer.trials),
+        outcomes={
+            probe: tuple(sorted(names, key=lambda name: (-all_.count(name), name)))
+            for probe, seen in by_probe.items()
+            for all_ in [[each.outcome for each in seen]]
+            for names in [set(all_)]
+        },
+        after_s={
+            probe: statistics.median(each.after_s for each in seen)
+            for probe, seen in by_probe.items()
+        },
+        proof=answer.trials[-1].proof.seen,
+        bit=all(trial.proof.bit for trial in answer.trials),
+        late_p50_s=statistics.median(late_s),
+        late_p99_s=late_s[min(len(late_s) - 1, int(0.99 * len(late_s)))],
+    )

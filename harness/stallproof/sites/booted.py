@@ -1,0 +1,66 @@
+"""A booted system, whatever brought it up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar, cast
+
+from stallproof.clock import Clock
+from stallproof.sites.base import Address, CapabilityMissingError
+from stallproof.sites.instances import SupervisedInstance
+
+C = TypeVar("C")
+
+SERVICES = ("api", "worker")
+
+
+class BootedSystem:
+    """`System`: what a site's `boot` brought up."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        service: Mapping[str, Address],
+        instances: Mapping[str, SupervisedInstance],
+        capabilities: Mapping[type, object],
+        ledger: Path,
+        boot_stages_s: Mapping[str, float],
+    ) -> None:
+        self.clock = clock
+        self.service = service
+        """Where `api` and `worker` answer HTTP, as the harness reaches them."""
+        self._capabilities = capabilities
+        self.instances = instances
+        self.ledger = ledger
+        self.boot_stages_s = boot_stages_s
+        """How long each stage of the boot took, in seconds and in order."""
+
+    @property
+    def api_url(self) -> str:
+        return _url(self.service["api"])
+
+    @property
+    def health_urls(self) -> Mapping[str, str]:
+        return {service: _url(self.service[service]) + "/health" for service in SERVICES}
+
+    def use(self, capability: type[C]) -> C:
+        try:
+            return cast("C", self._capabilities[capability])
+        except KeyError:
+            raise CapabilityMissingError(capability.__name__) from None
+
+
+@contextmanager
+def timed(stages: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long a stage of the boot took."""
+    start = time.monotonic()
+    yield
+    stages[stage] = time.monotonic() - start
+
+
+def _url(address: Address) -> str:
+    return f"http://{address.host}:{address.port}"

@@ -1,0 +1,175 @@
+"""The broker's host: a container that owns its network namespace, with our agent for process 1.
+
+The broker's own container shares that namespace, so the addresses outlive the broker, and what
+a fault does to the network is done in here, whatever image the broker comes from.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import docker.utils.socket
+from anyio import to_thread
+from testcontainers.core.container import DockerContainer
+
+from stallproof.sites.base import Address, Link, SiteError
+from stallproof.sites.docker.containers import Blueprint, remove
+from stallproof.sites.docker.engine import explained
+from stallproof.sites.docker.network import NETMASK, Plan
+
+HOME = "/stallproof"
+MODULES = ("sites/sockdiag.py", "sites/docker/agent.py")
+"""What is copied there: the agent and what it imports."""
+ANSWER_TIMEOUT_S = 10.0
+STDERR = 2
+
+
+class Holder:
+    """The container, and a line to the agent in it.
+
+    Raises:
+        SiteError: it does not start, or the agent does not do what it is told first.
+    """
+
+    def __init__(
+        self, *, image: str, python: str, plan: Plan, run: str, volumes: Mapping[str, str]
+    ) -> None:
+        package = resources.files("stallproof")
+        blueprint = Blueprint(
+            image,
+            run=run,
+            network=plan.name,
+            address=plan.control.host,
+            entrypoint=[python, "-B", "-m", "stallproof.sites.docker.agent"],
+            command=[],
+            volumes=volumes,
+            files={
+                f"{HOME}/stallproof/{name}": package.joinpath(name).read_bytes() for name in MODULES
+            },
+            user="0:0",
+            working_dir="/",
+            cap_add=["NET_ADMIN"],
+            stdin_open=True,
+        )
+        self._made: DockerContainer = blueprint.make({"PYTHONPATH": HOME})
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Future[Any]] = {}
+        self._lock = threading.Lock()
+        self._on_line: Callable[[str], None] = lambda _line: None
+        self._said = ""
+        try:
+            self._set_up(plan, list(volumes.values()))
+        except BaseException:
+            remove(self._made)
+            raise
+
+    def _set_up(self, plan: Plan, folders: Sequence[str]) -> None:
+        with explained("start the broker's host"):
+            self._made.start()
+            container = self._made.get_wrapped_container()
+            self.id = str(container.id)
+            wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 1}
+            # docker-py hands out a file around the socket that can only be read.
+            self._file = container.attach_socket(params=wanted)
+        self._socket: socket.socket = getattr(self._file, "_sock", self._file)
+        self._socket.settimeout(None)
+        threading.Thread(target=self._read, daemon=True).start()
+        for folder in folders:
+            self.ask("open_folder", path=folder)
+        links = [address.host for address in plan.broker.values()]
+        self.ask("add_addresses", addresses=links, netmask=NETMASK)
+
+    def ask(self, act: str, **arguments: Any) -> Any:
+        """Have the agent do it (`agent.ACTS`), and its answer.
+
+        Raises:
+            OSError: the kernel in there refused.
+            SiteError: the agent did not answer in time, or could not do it otherwise.
+        """
+        answer: Future[Any] = Future()
+        with self._lock:
+            number = next(self._numbers)
+            self._waiting[number] = answer
+            line = json.dumps({"id": number, "do": act, "with": arguments}) + "\n"
+            self._socket.sendall(line.encode())
+        try:
+            return answer.result(ANSWER_TIMEOUT_S)
+        except TimeoutError:
+            raise SiteError(
+                f"docker: waited {ANSWER_TIMEOUT_S:g} s for the agent to do {act!r} on the "
+                f"broker's host; it last said: {self._said or 'nothing'}"
+            ) from None
+
+    def follow(self, path: str, *, into: Path) -> None:
+        """Append each line of that file of the container to a file of this machine."""
+
+        def keep(line: str) -> None:
+            with into.open("a") as file:
+                file.write(line + "\n")
+
+        self._on_line = keep
+        self.ask("follow", path=path)
+
+    def _read(self) -> None:
+        rest = b""
+        try:
+            for stream, data in docker.utils.socket.frames_iter(self._file, tty=False):
+                if stream == STDERR:
+                    self._said = data.decode(errors="replace").strip().rpartition("\n")[2]
+                    continue
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._hear(json.loads(line))
+        except (OSError, ValueError):  # closed from this side
+            pass
+        for answer in list(self._waiting.values()):
+            answer.set_exception(SiteError(f"docker: the agent has ended: {self._said}"))
+
+    def _hear(self, answer: dict[str, Any]) -> None:
+        if "line" in answer:
+            self._on_line(answer["line"])
+            return
+        waiting = self._waiting.pop(answer["id"])
+        if "error" not in answer:
+            waiting.set_result(answer["answer"])
+        elif answer["errno"] is not None:
+            waiting.set_exception(OSError(answer["errno"], answer["error"]))
+        else:
+            waiting.set_exception(SiteError(f"docker: the agent: {answer['error']}"))
+
+    def close(self) -> None:
+        """Remove the container; it is gone when this returns."""
+        with explained("remove the broker's host"):
+            remove(self._made)
+
+
+class HolderSockets:
+    """`Sockets`: the kernel's TCP sockets on the broker's host."""
+
+    def __init__(self, holder: Holder, links: Mapping[Link, Address]) -> None:
+        self._holder = holder
+        self._links = links
+
+    async def idle_for_s(self, link: Link) -> Sequence[float]:
+        idle_s: list[float] = await self._ask("idle_for_s", link)
+        return idle_s
+
+    async def destroy(self, link: Link, *, min_idle_s: float = 0.0) -> int:
+        return int(await self._ask("destroy", link, min_idle_s=min_idle_s))
+
+    async def _ask(self, act: str, link: Link, **more: float) -> Any:
+        at = self._links[link]
+
+        def ask() -> Any:
+            return self._holder.ask(act, local_ip=at.host, port=at.port, **more)
+
+        return await to_thread.run_sync(ask)

@@ -1,0 +1,80 @@
+"""What each site can do, as a document: `stallproof sites` writes docs/SITES.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import get_args
+
+from stallproof.catalog import load
+from stallproof.faults import AnyFault
+from stallproof.sites import images
+from stallproof.sites.choice import DOCKER, LOCAL, LOOPBACK, SITES, site_of
+
+HEAD = f"""# Sites
+
+Where the system runs: `stallproof run --site NAME`, `pytest scenarios --site NAME`. This page is
+what `stallproof sites` prints; a test holds the two together.
+
+- `{LOCAL}`: one process tree in namespaces of its own. No root, no Docker, any stack. The default.
+- `{LOOPBACK}`: the same as plain processes on this machine's loopback, where namespaces are refused
+  (chosen by itself then, or with `--loopback`).
+- `{DOCKER}`: containers on a network of the run's own, the system in the image that it ships in
+  (`--image`). It takes a Docker Engine from 20.10 on, and the images: `{images.APP}`,
+  `{images.BROKER}`, `{images.TOXIPROXY}` and `{images.reaper()}`. What is missing is pulled;
+  `make images` builds or pulls all of it.
+"""
+TAIL = f"""
+A fault that a site cannot do makes the scenario `unknown` there, by name: it is never left out in
+silence.
+
+## The {DOCKER} site
+
+The stack is what the image holds, so `--stack` and `--broker` are refused there. The harness talks
+to the containers by their addresses on the run's network. On Linux that just works. With Docker
+Desktop, or an engine on another machine, run stallproof itself in a container, with the engine's
+socket mounted: it then joins the run's network by itself.
+
+    docker run --rm -v /var/run/docker.sock:/var/run/docker.sock \\
+      -v "$PWD/reports:/reports" stallproof/stallproof:dev run --site {DOCKER} --out /reports/one
+
+Ryuk (the reaper of testcontainers) removes containers, volumes and network within seconds when a
+run is killed; every one of them carries the label `stallproof.run`.
+"""
+
+
+def page() -> str:
+    """The whole document, in Markdown."""
+    return "\n".join([HEAD, *_table(), TAIL])
+
+
+def _table() -> Iterable[str]:
+    """A row a fault, a column a site."""
+    yield "| fault | plane | " + " | ".join(f"`{name}`" for name in SITES) + " |"
+    yield "|" + "---|" * (len(SITES) + 2)
+    for kind in get_args(AnyFault):
+        tag = kind.__struct_config__.tag
+        cells = [_cell(name, kind.needs) for name in SITES]
+        yield f"| {tag} | {kind.plane} | " + " | ".join(cells) + " |"
+    total = len(load(None))
+    counts = [f"{_runnable(name)} of {total}" for name in SITES]
+    yield "| *scenarios that can be run* | | " + " | ".join(counts) + " |"
+
+
+def _cell(site: str, needs: Iterable[type]) -> str:
+    conditions = {need: site_of(site).condition(need) for need in needs}
+    missing = sorted(need.__name__ for need, condition in conditions.items() if condition is None)
+    if missing:
+        return f"no: needs {', '.join(missing)}"
+    return ", ".join(sorted({text for text in conditions.values() if text})) or "yes"
+
+
+def _runnable(site: str) -> int:
+    """How many of the scenarios, at best."""
+    return sum(
+        all(
+            site_of(site).condition(need) is not None
+            for step in scenario.schedule.steps
+            for need in step.fault.needs
+        )
+        for scenario in load(None).values()
+    )

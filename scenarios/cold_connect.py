@@ -1,0 +1,38 @@
+"""A connect takes longer than anybody thought.
+
+Direct VPC egress on Cloud Run: the first connections of an instance may take a minute. The packets
+that open a connection vanish here, so what is open goes on and what is to be opened waits.
+"""
+
+from stallproof import EVERY, BlackholeConnect, IdleReset, Workload, at, breaks, scenario
+
+
+@scenario(
+    schedule=[
+        at(3, BlackholeConnect(links=EVERY), for_s=10),
+        at(4.5, IdleReset(links=EVERY)),
+    ],
+    workload=Workload(rate_per_s=2, for_s=20),
+    tags=["default"],
+    expected={
+        "celery-defaults": breaks(
+            "accept",
+            because="POST connects in its own time: no socket_connect_timeout, no outbox.",
+        ),
+        "guide-int-keys": breaks(
+            "accept",
+            because=(
+                "POST connects in its own time: socket_connect_timeout 30, no outbox. In most runs "
+                "the worker is mute afterwards as well (as dropped-in-task)."
+            ),
+        ),
+    },
+)
+def cold_connect() -> None:
+    """Connections are reset, and for eight seconds no new one comes about
+
+    On Cloud Run: an instance whose way to the VPC is cold, or is being replaced.
+    The guide promises: socket_connect_timeout 30 and connection retries ride it out.
+    Must hold: POST goes on being accepted within five seconds, work flows again when the way is
+    open, nothing is lost or run twice.
+    """

@@ -1,0 +1,91 @@
+"""The kernel plane on a real gateway: begin, proof, end, and what stays dead afterwards."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from stallproof.faults import (
+    AnyFault,
+    BlackholeConnect,
+    ConntrackFlush,
+    Loss,
+    NatIdleExpiry,
+    Partition,
+    Refuse,
+    Rst,
+    SilentDrop,
+    VpcInboundExpiry,
+)
+from stallproof.sites.base import Way
+from stallproof.sites.namespaces import command_enclosed, why_no_namespaces
+
+INSIDE = Path(__file__).parent / "network.py"
+DEADLINE_S = 60.0
+
+
+AFTERWARDS: dict[AnyFault, list[str]] = {
+    SilentDrop(): ["silence"],
+    SilentDrop(way=Way.TO_BROKER): ["silence"],
+    Rst(): ["reset"],
+    ConntrackFlush(): ["silence"],
+    Partition(): ["silence"],
+    NatIdleExpiry(idle_s=1): ["silence"],
+    VpcInboundExpiry(idle_s=1): ["answer"],
+    Refuse(): ["answer"],
+    BlackholeConnect(): ["answer"],
+    Loss(percent=5): ["answer"],
+}
+"""What was dead at the end stays dead; what only waited, or was late, goes on."""
+
+
+def perform(fault: AnyFault) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        text = msgspec.json.encode(fault).decode()
+        done = subprocess.run(
+            command_enclosed([sys.executable, str(INSIDE), text, folder]),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
+
+
+@functools.cache
+def performed() -> dict[AnyFault, dict[str, Any]]:
+    """All of them, side by side."""
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(AFTERWARDS, pool.map(perform, AFTERWARDS), strict=True))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("fault", AFTERWARDS, ids=lambda fault: fault.name)
+def test_it_bites_says_no_when_it_does_not_and_leaves_new_connections_alone(
+    fault: AnyFault,
+) -> None:
+    if refused := why_no_namespaces():
+        pytest.skip(f"no namespaces here: {refused}")
+    seen = performed()[fault]
+    assert not seen["lie"]
+    assert seen["bit"], seen["seen"]
+    assert seen["fresh"] == ["answer"]
+    assert seen["afterwards"] == AFTERWARDS[fault]
+    if "flows" in seen["numbers"]:
+        assert seen["begun"]["flows"] == 0  # nobody is there but bare clients, which do not count
+    if isinstance(fault, Partition):
+        assert seen["begun"]["cut"] == 12  # three of them on each link
+    if "lifted" in seen["ended"][0]:
+        assert [ended["lifted"] for ended in seen["ended"]] == [True, False]
+        assert seen["ended"][0]["stopped"] > 0

@@ -1,0 +1,61 @@
+"""SIGKILL to a run on the docker site: nothing stays at the engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stallproof.sites.proctable import descendants
+
+from .left import at_the_engine, nothing_left
+
+pytestmark = [pytest.mark.real, pytest.mark.docker]
+
+STALLPROOF = Path(sys.executable).with_name("stallproof")
+THERE_S = 120.0
+"""For a run to have its containers, on a crowded machine."""
+CONTAINERS = 4
+"""Broker's host, broker, API, worker."""
+
+
+def argv(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:  # it has just ended
+        return []
+
+
+def runner_of(outer: int) -> int:
+    (pid,) = (p for p in descendants(outer) if argv(p)[1:3] == ["-m", "stallproof.runner"])
+    return pid
+
+
+@pytest.mark.parametrize("victim", ["outer", "runner"])
+def test_a_killed_run_leaves_nothing(tmp_path: Path, victim: str) -> None:
+    result = tmp_path / "result"
+    with (tmp_path / "said").open("wb") as said:
+        outer = subprocess.Popen(
+            [
+                *[str(STALLPROOF), "run", "broker-killed-4s", "--site", "docker"],
+                *["--out", str(result)],
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+    deadline = time.monotonic() + THERE_S
+    while len((there := at_the_engine(result)).get("containers", [])) < CONTAINERS:
+        assert outer.poll() is None, (tmp_path / "said").read_text()
+        assert time.monotonic() < deadline, f"waited {THERE_S} s for its containers: {there}"
+        time.sleep(0.1)
+    assert set(there) == {"containers", "networks", "volumes", "sessions"}
+    os.kill(outer.pid if victim == "outer" else runner_of(outer.pid), signal.SIGKILL)
+    nothing_left(result, there["sessions"])
+    code = outer.wait(THERE_S)
+    assert code == (-signal.SIGKILL if victim == "outer" else 4)
