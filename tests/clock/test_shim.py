@@ -54,6 +54,14 @@ def test_kernel_timers_are_told_once_each_and_what_is_switched_off_is_not(tmp_pa
     assert len((tmp_path / "worker").read_text().splitlines()) == 3
 
 
+def test_a_timer_that_cannot_be_told_of_ends_the_process(tmp_path: Path) -> None:
+    env = Clock.starting_now(10).env(shim=build.find_shim(), timers=str(tmp_path / "no" / "file"))
+    option = (int(socket.SOL_SOCKET), int(socket.SO_KEEPALIVE), 1)
+    done = under(env, ARM.format(options=[option]))
+    assert (done.returncode, done.stdout) == (127, "")
+    assert "STALLPROOF_CLOCK_TIMERS cannot be written" in done.stderr
+
+
 @pytest.mark.parametrize("clock", ["", "60", "0.5:1", "fast:1"])
 def test_a_clock_that_cannot_be_read_ends_the_process(clock: str) -> None:
     done = under({"LD_PRELOAD": build.find_shim(), "STALLPROOF_CLOCK": clock}, "print(1)")

@@ -6,7 +6,7 @@ from stallproof.checkers.facts import Facts
 from stallproof.history import KernelTimer
 from stallproof.model import Finding, Verdict
 
-COUNTS_S = ("TCP_KEEPIDLE", "TCP_KEEPINTVL")
+COUNTS_S = ("TCP_KEEPIDLE",)
 COUNTS_MS = ("TCP_USER_TIMEOUT",)
 
 
@@ -21,16 +21,22 @@ def speed(facts: Facts) -> Finding | None:
 
     Numbers:
         speed: seconds of system time in a real one.
-        kernel_timers: how many different ones the services armed.
+        kernel_timers: how many different ones were armed: options with their values.
     """
     if facts.speed == 1:
         return None
-    armed = list(dict.fromkeys((e.service, e.option, e.value) for e in facts.of(KernelTimer)))
+    armed: dict[tuple[str, int], set[str]] = {}
+    for timer in facts.of(KernelTimer):
+        armed.setdefault((timer.option, timer.value), set()).add(timer.service)
     silent = [s.fault.name for s in facts.scenario.schedule.steps if s.fault.kernel_timers]
     numbers: dict[str, float | None] = {"speed": facts.speed, "kernel_timers": len(armed)}
     at = f"{facts.speed:g} times speed"
     if silent and armed:
-        told = "; ".join(f"{_in_words(option, value)} set by {who}" for who, option, value in armed)
+        # Where keepalive is set to a time, that is what a reader looks for.
+        timed = [option for option in armed if option[0] in (*COUNTS_S, *COUNTS_MS)] or [*armed]
+        told = "; ".join(
+            f"{_in_words(*option)} set by {', '.join(sorted(armed[option]))}" for option in timed
+        )
         return Finding(
             checker="speed",
             verdict=Verdict.UNKNOWN,

@@ -71,6 +71,13 @@ static int (*real_sem_timedwait)(sem_t *, const struct timespec *);
 static int (*real_sem_clockwait)(sem_t *, clockid_t, const struct timespec *);
 static int (*real_mutex_timedlock)(pthread_mutex_t *, const struct timespec *);
 
+/* A run that only looks faster, or whose kernel timers nobody hears of, must not go on. */
+static void give_up(const char *complaint)
+{
+    (void)!write(2, complaint, strlen(complaint));
+    _exit(127);
+}
+
 static void *next(const char *name)
 {
     return dlsym(RTLD_NEXT, name);
@@ -91,15 +98,14 @@ __attribute__((constructor)) static void set_up(void)
     real_sem_timedwait = next("sem_timedwait");
     real_sem_clockwait = next("sem_clockwait");
     real_mutex_timedlock = next("pthread_mutex_timedlock");
-    timers_path = getenv("STALLPROOF_CLOCK_TIMERS");
+    const char *told = getenv("STALLPROOF_CLOCK_TIMERS");
+    if (told != NULL)
+        timers_path = strdup(told); /* Valkey writes its title over its environment */
     if (given == NULL)
         return;
     double read = strtod(given, &rest);
-    if (read < 1.0 || rest == given || *rest != ':') {
-        static const char complaint[] = "stallproof: STALLPROOF_CLOCK is not speed:base\n";
-        (void)!write(2, complaint, sizeof complaint - 1);
-        _exit(127); /* a run that only looks faster must not go on */
-    }
+    if (read < 1.0 || rest == given || *rest != ':')
+        give_up("stallproof: STALLPROOF_CLOCK is not speed:base\n");
     base_ns = strtoll(rest + 1, NULL, 10);
     speed = read;
 }
@@ -470,16 +476,15 @@ static void tell(const char *option, int value)
     int length = snprintf(line, sizeof line, "%s %d\n", option, value);
     int file = open(timers_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 
-    if (file >= 0) {
-        (void)!write(file, line, (size_t)length);
-        close(file);
-    }
+    if (file < 0 || write(file, line, (size_t)length) != length)
+        give_up("stallproof: the file of STALLPROOF_CLOCK_TIMERS cannot be written\n");
+    close(file);
     errno = saved;
 }
 
 /* The timeouts of one socket's calls can be divided. Keepalive and the user timeout count whole
- * seconds and peers in their own time: they are left as they are and told of, each value once
- * a process, for whoever must know that they do not follow. */
+ * seconds and peers in their own time: they are left as they are and told of at each change
+ * of value in a process, for whoever must know that they do not follow. */
 EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 {
     if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO) &&
