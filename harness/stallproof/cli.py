@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -21,18 +20,11 @@ from stallproof.exits import Exit, exit_for
 from stallproof.gate.command import gate
 from stallproof.interface import InterfaceError
 from stallproof.lint import LintError
-from stallproof.lint import lint as name_traps
-from stallproof.lint.output import (
-    exit_for_lint,
-    report_json,
-    report_lines,
-    rules_json,
-    rules_lines,
-)
+from stallproof.lint.command import lint
 from stallproof.live import Live
 from stallproof.load.app import load as load_command
 from stallproof.load.files import LoadError
-from stallproof.measuring import calibrate, keepalive
+from stallproof.measuring import calibrate, clock, keepalive, sites
 from stallproof.options import Folder, Image, Out, Profiles, SiteName
 from stallproof.parts import doctor as examine
 from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
@@ -40,9 +32,8 @@ from stallproof.report import ReportError, load_results, write_reports
 from stallproof.report.table import summary
 from stallproof.sites.base import SiteError
 from stallproof.sites.choice import LOCAL, LOOPBACK
-from stallproof.sitetable import page
 from stallproof.stacks import StackError
-from stallproof.tables import clock_table, doctor_table, scenarios_table
+from stallproof.tables import doctor_table, scenarios_table
 from stallproof.wish import PlanError, Wish
 
 app = typer.Typer(
@@ -169,55 +160,6 @@ def doctor(
 
 
 @app.command()
-def sites() -> None:
-    """Say what each site can do, in Markdown: docs/SITES.md."""
-    sys.stdout.write(page())
-
-
-@app.command()
-def lint(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(help="cloudbuild.yaml, Dockerfile, Python, shell, requirements, Markdown."),
-    ] = None,
-    *,
-    command: Annotated[
-        list[str] | None, typer.Option(help="A command line, such as the worker's, in quotes.")
-    ] = None,
-    rules: Annotated[bool, typer.Option("--rules", help="Print the rules.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")] = False,
-) -> None:
-    """Name the known traps in a deployment's files, without running anything."""
-    if rules:
-        _print_json(rules_json()) if as_json else _print_lines(rules_lines())
-        return
-    report = name_traps(paths or [], commands=command or [])
-    _print_json(report_json(report)) if as_json else _print_lines(report_lines(report))
-    for each in report.unreadable:
-        sys.stderr.write(f"stallproof: {each}\n")
-    raise typer.Exit(exit_for_lint(report))
-
-
-@app.command()
-def clock(
-    *,
-    write: Annotated[
-        Path | None, typer.Option(help="Write the table there, e.g. docs/CLOCK.md.")
-    ] = None,
-) -> None:
-    """Ask every way of waiting at speeds 1, 10 and 60: what each saw. About half a minute."""
-    from stallproof.clock import table  # noqa: PLC0415 (imports the parts that wait)
-
-    console = Console()
-    with console.status("Waiting in every way there is"):
-        found = table.measure()
-    console.print(clock_table(found))
-    if write is not None:
-        write.write_text(table.markdown(found))
-    raise typer.Exit(Exit.VALID if all(seen.right for seen in found) else Exit.VIOLATED)
-
-
-@app.command()
 def bench(
     *,
     repeat: Annotated[int, typer.Option(min=2, max=200, help="Boots to time.")] = 10,
@@ -234,8 +176,8 @@ def bench(
     raise typer.Exit(exit_for(results))
 
 
-app.command()(calibrate)
-app.command()(keepalive)
+for command in (lint, calibrate, keepalive, clock, sites):
+    app.command()(command)
 
 
 def _flags(text: str) -> tuple[str, ...]:
@@ -257,10 +199,6 @@ def _setting(text: str) -> tuple[str, object]:
 
 def _print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
-
-
-def _print_lines(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def main() -> None:

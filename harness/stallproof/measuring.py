@@ -1,4 +1,4 @@
-"""The commands that measure one thing and write a document: `calibrate` and `keepalive`."""
+"""The commands that write documents: `calibrate`, `keepalive`, `clock` and `sites`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from stallproof.live import Live
 from stallproof.plan import choose_result_folder, make_result_folder
 from stallproof.report import write_reports
 from stallproof.results import harness_failed
+from stallproof.sitetable import page
+from stallproof.tables import clock_table
 from stallproof.wish import PlanError
 
 
@@ -72,6 +74,27 @@ def keepalive(
     else:
         _write(document, text)
     raise typer.Exit(Exit.HARNESS if harness_failed(results) else Exit.VALID)
+
+
+def clock(
+    *,
+    out: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
+) -> None:
+    """Ask every way of waiting at speeds 1, 10 and 60: what each saw. About half a minute."""
+    from stallproof.clock import table  # noqa: PLC0415 (imports the parts that wait)
+
+    console = Console()
+    with console.status("Waiting in every way there is"):
+        found = table.measure()
+    console.print(clock_table(found))
+    if out is not None:
+        _write(out, table.markdown(found))
+    raise typer.Exit(Exit.VALID if all(seen.right for seen in found) else Exit.VIOLATED)
+
+
+def sites() -> None:
+    """Say what each site can do, in Markdown: docs/SITES.md."""
+    sys.stdout.write(page())
 
 
 def _write(out: Path, text: str) -> None:

@@ -11,26 +11,24 @@ from __future__ import annotations
 import datetime as dt
 import resource
 import sys
-import time
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
 import httpx2
 import msgspec
 
+from stallproof.acting import Run, act, note_kernel_timers
 from stallproof.advice import advise
 from stallproof.checkers import judge
-from stallproof.clock import ArmedTimer, Clock
-from stallproof.faults import AnyFault
-from stallproof.history import Bite, ClockSet, FaultPhase, History, KernelTimer, Phase, Recorder
+from stallproof.clock import Clock
+from stallproof.history import ClockSet, History, Recorder
 from stallproof.load.driver import RESULT, LocustDriver
 from stallproof.load.result import in_run, read_result
 from stallproof.load.usage import watch_cpu
-from stallproof.model import Finding, RunRecord, Scenario, Step, Verdict
+from stallproof.model import Finding, RunRecord, Scenario, Verdict
 from stallproof.request import Progress, Request, record_of
-from stallproof.sites.base import KernelTimers, Site, System
+from stallproof.sites.base import Site, System
 from stallproof.sites.choice import site_of
 from stallproof.warmup import warm_up
 from stallproof.watch import watch
@@ -39,47 +37,6 @@ from stallproof.workload import Clients, Driver
 PROGRESS_S = 0.25
 LAST_LOOK_S = 1.0
 HARNESS_FAILED = 4
-
-
-class Run:
-    """The state of one run while it goes."""
-
-    def __init__(self, request: Request, recorder: Recorder) -> None:
-        self.request = request
-        self.recorder = recorder
-        self.in_force: list[str] = []
-        self.phase = "boot"
-        self.driver: Driver | None = None
-        self.load_t = 0.0
-        self.boot_s: float | None = None
-        """Real seconds."""
-        self.kernel_timers: set[ArmedTimer] = set()
-        self._began = time.monotonic()
-
-    def enter(self, phase: str) -> None:
-        self.phase = phase
-        now = self.recorder.now()
-        self.recorder.add(msgspec.convert({"kind": "phase", "t": now, "name": phase}, Phase))
-
-    @property
-    def real_s(self) -> float:
-        """Real seconds since it began."""
-        return time.monotonic() - self._began
-
-    async def until(self, t: float) -> None:
-        """Sleep until that time of the history."""
-        await self.recorder.clock.sleep(t - self.recorder.now())
-
-    def progress(self) -> Progress:
-        accepted = self.driver.n_accepted if self.driver else 0
-        done = self.driver.n_done if self.driver else 0
-        return Progress(
-            phase=self.phase,
-            faults=tuple(self.in_force),
-            accepted=accepted,
-            done=done,
-            waiting=accepted - done,
-        )
 
 
 async def execute(run: Run, site: Site) -> None:
@@ -105,9 +62,9 @@ async def execute(run: Run, site: Site) -> None:
         )
         if works:
             run.boot_s = run.real_s
-            if not _note_kernel_timers(run, system):
+            if not note_kernel_timers(run, system):
                 await _load(run, system, _driver(run, system, clients))
-                _note_kernel_timers(run, system)
+                note_kernel_timers(run, system)
         run.enter("end")
         background.cancel_scope.cancel()
 
@@ -116,20 +73,6 @@ def _http(base_url: str) -> httpx2.AsyncClient:
     # Each client of the open model may hold a connection of its own; none waits for another's.
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
     return httpx2.AsyncClient(base_url=base_url, limits=limits, trust_env=False)
-
-
-def _note_kernel_timers(run: Run, system: System) -> bool:
-    """Write down those armed so far. True: they may decide, so it must not go on at this speed."""
-    if run.recorder.clock.speed == 1:
-        return False
-    armed = system.use(KernelTimers).armed()
-    for timer in armed:
-        if timer in run.kernel_timers:
-            continue
-        run.kernel_timers.add(timer)
-        run.recorder.add(KernelTimer(t=run.recorder.now(), **timer._asdict()))
-    steps = run.request.scenario.schedule.steps
-    return bool(armed) and any(step.fault.kernel_timers for step in steps)
 
 
 def _driver(run: Run, system: System, clients: Clients) -> Driver:
@@ -152,7 +95,7 @@ async def _load(run: Run, system: System, driver: Driver) -> None:
         start = anyio.current_time()
         async with anyio.create_task_group() as faults:
             for index, step in enumerate(scenario.schedule.steps):
-                faults.start_soon(_step, run, system, index, step)
+                faults.start_soon(act, run, system, index, step)
             await driver.send(scenario.workload, start)
         run.enter("settle")
         with anyio.move_on_after(clock.real_s(scenario.limits.settle_s)):
@@ -160,47 +103,6 @@ async def _load(run: Run, system: System, driver: Driver) -> None:
                 await anyio.sleep(0.1)
         # One more sample of everything, so that the end is seen and not inferred.
         await anyio.sleep(clock.real_s(LAST_LOOK_S, at_least_s=LAST_LOOK_S))
-
-
-async def _step(run: Run, system: System, index: int, step: Step) -> None:
-    """One fault: begin it on time, prove that it bites, undo it on time (of the system)."""
-    fault, start = step.fault, run.load_t
-    await run.until(start + step.at_s)
-    begun = await fault.begin(system)
-    run.in_force.append(fault.describe())
-    _note(run, index, fault, "begin", run.recorder.now() - start - step.at_s, begun)
-    seen = await fault.observe(system, begun)
-    run.recorder.add(
-        Bite(
-            t=run.recorder.now(),
-            step=index,
-            name=fault.name,
-            bit=seen.bit,
-            seen=seen.seen,
-            numbers=seen.numbers,
-        )
-    )
-    if step.for_s is not None:
-        await run.until(start + step.ends_s)
-        ended = await fault.end(system)
-        _note(run, index, fault, "end", run.recorder.now() - start - step.ends_s, ended)
-    run.in_force.remove(fault.describe())
-
-
-def _note(
-    run: Run, index: int, fault: AnyFault, phase: str, late_s: float, detail: Mapping[str, object]
-) -> None:
-    event = {
-        "kind": "fault",
-        "t": run.recorder.now(),
-        "phase": phase,
-        "step": index,
-        "name": fault.name,
-        "plane": fault.plane,
-        "late_s": max(0.0, late_s),
-        "detail": dict(detail),
-    }
-    run.recorder.add(msgspec.convert(event, FaultPhase))
 
 
 async def _report(run: Run) -> None:

@@ -121,7 +121,7 @@ HEAD = """# The clock
 
 Every way in which the system's parts wait, as the compressed clock shows it: what was asked for,
 what the waiting process saw in its own time (system time), and what it took in real time (read
-from /proc/uptime, in hundredths). Seconds. Written by `stallproof clock --write`; the same is asked
+from /proc/uptime, in hundredths). Seconds. Written by `stallproof clock --out`; the same is asked
 by `tests/clock/test_waits.py`.
 
 What this says: at each speed a wait takes what was asked for, in the time of those who wait, and a
