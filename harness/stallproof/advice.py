@@ -9,6 +9,13 @@ from stallproof.model import Finding, Scenario, Setting, Verdict
 FIXED_KOMBU = (5, 4, 0)
 """The first kombu without the trigger of celery issue #7276 (kombu pull request 2007)."""
 
+TOO_MUCH = (
+    "Nothing was broken: these are more stories than the system carries here. "
+    "`stallproof load --find-ceiling` finds the rate that holds, and what is used up by then."
+)
+CONSUMER_PROGRESS = "consumer-progress"
+"""The system's health port tells of the consumer already."""
+
 
 def advise(
     scenario: Scenario,
@@ -17,30 +24,36 @@ def advise(
     worker_args: Sequence[str],
     versions: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """Sentences in the order of the findings, each naming a setting, a flag or a version."""
+    """Sentences in the order of the findings, each naming a setting, a flag or a version.
+
+    What a profile has already is not advised again.
+    """
     values = {setting.key: setting.value for setting in settings}
     broken = {finding.checker for finding in findings if finding.verdict is Verdict.INVALID}
+    if broken and not scenario.schedule.steps and "boot" not in broken:
+        return (TOO_MUCH,)
     advice = []
+    outbox = values.get("app.outbox") == "True"
     if "stalled" in broken:
         advice += _on_stall(values, worker_args, versions)
-    if "accept" in broken:
+    if "accept" in broken and not outbox:
         advice.append(
             "Store the story before publishing it and bound the publish "
             "(socket_timeout, socket_connect_timeout, task_publish_retry_policy), "
             "so that POST answers while the broker is away."
         )
-    if broken & {"lost", "unfinished"}:
+    if broken & {"lost", "unfinished"} and not outbox:
         advice.append(
             "Keep accepted work in the database until it is done, with a reconciler that publishes "
             "again what never started: neither acks_late nor visibility_timeout brings back a "
             "message that the broker lost or that BRPOP popped into a dead connection."
         )
-    if "duplicated" in broken:
+    if "duplicated" in broken and not outbox:
         advice.append(
             "Let the task claim its story in the database before it works on it: a message that "
             "is redelivered while the first run goes on is then skipped."
         )
-    if "health" in broken:
+    if "health" in broken and values.get("app.health") != CONSUMER_PROGRESS:
         advice.append(
             "Let the health port answer 503 when the consumer has had no answer from the broker "
             "for too long, so that the liveness probe restarts a worker that only looks alive."

@@ -7,10 +7,12 @@ from stallproof import Expect, Scenario, Verdict
 from stallproof.advice import advise
 from stallproof.exits import Exit, exit_for
 from stallproof.expectations import UnexpectedError, compare
-from stallproof.model import Finding, RunRecord, Setting
+from stallproof.faults import ClientKill
+from stallproof.model import Finding, RunRecord, Schedule, Setting, at
 from stallproof.results import harness_failed, summarize, wilson
 
 SCENARIO = Scenario(name="s", title="t", on_cloud_run="c", guide_promises="g", must_hold="m")
+CUT = msgspec.structs.replace(SCENARIO, schedule=Schedule(steps=(at(3, ClientKill()),)))
 
 
 def finding(verdict: Verdict, checker: str = "lost") -> Finding:
@@ -92,7 +94,7 @@ def test_what_is_on_record_passes_and_its_absence_is_news() -> None:
 def test_advice_names_what_to_change_for_what_is_broken_and_nothing_else() -> None:
     def given(checker: str, kombu: str, *args: str) -> str:
         broken = [finding(Verdict.INVALID, checker)]
-        return " ".join(advise(SCENARIO, broken, [], args, {"kombu": kombu}))
+        return " ".join(advise(CUT, broken, [], args, {"kombu": kombu}))
 
     assert "--without-mingle" in given("stalled", "5.3.7")
     assert "7276" not in given("stalled", "5.3.7", "--without-mingle")
@@ -100,7 +102,13 @@ def test_advice_names_what_to_change_for_what_is_broken_and_nothing_else() -> No
     retry = Setting(key="broker_transport_options.retry_on_timeout", value="True")
     broken = [finding(Verdict.INVALID, "stalled")]
     assert "Remove broker_transport_options.retry_on_timeout" in " ".join(
-        advise(SCENARIO, broken, [retry], [], {"kombu": "5.7.0"})
+        advise(CUT, broken, [retry], [], {"kombu": "5.7.0"})
     )
     assert "claim" in given("duplicated", "5.7.0")
+    outbox = Setting(key="app.outbox", value="True")
+    lost = [finding(Verdict.INVALID, "lost"), finding(Verdict.INVALID, "accept")]
+    assert len(advise(CUT, lost, [], [], {})) == 2
+    assert advise(CUT, lost, [outbox], [], {}) == ()
+    (only,) = advise(SCENARIO, lost, [], [], {})
+    assert "--find-ceiling" in only
     assert advise(SCENARIO, [finding(Verdict.VALID)], [], [], {}) == ()

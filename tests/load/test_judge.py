@@ -53,7 +53,6 @@ def test_at_each_limit_all_is_kept() -> None:
         ({"p95_accept_ms": 101}, "load-p95-accept-ms"),
         ({"p95_end_to_end_ms": 1001}, "load-p95-end-to-end-ms"),
         ({"refused": 11}, "load-error-rate"),
-        ({"lost": 2}, "load-lost-stories"),
         ({"drain_s": 5.1}, "load-drain-s"),
     ],
 )
@@ -61,6 +60,16 @@ def test_beyond_a_limit_that_one_is_violated(changes: dict[str, Any], broken: st
     found = verdicts(**changes)
     assert {name for name, verdict in found.items() if verdict is Verdict.INVALID} == {broken}
     assert code(**changes) is Exit.VIOLATED
+
+
+def test_what_is_lost_has_not_drained_either() -> None:
+    found = verdicts(lost=2)
+    broken = {name for name, verdict in found.items() if verdict is Verdict.INVALID}
+    assert broken == {"load-lost-stories", "load-drain-s"}
+    (drain,) = (
+        f for f in judge_load(msgspec.structs.replace(FINE, lost=2), SET) if "drain" in f.checker
+    )
+    assert drain.text == "5 (limit 5), and 2 stories not done."
 
 
 @pytest.mark.parametrize(

@@ -76,13 +76,12 @@ def judge_load(measured: Measured, thresholds: Thresholds) -> tuple[Finding, ...
             "done": measured.done,
         },
     )
-    limits = {name: getattr(thresholds, name) for name in names()}
     return (
         generator,
         *(
-            _finding(name, seen=_seen(measured, name), limit=limit, kept_up=not wrong)
-            for name, limit in limits.items()
-            if limit is not None
+            _finding(name, measured, thresholds, kept_up=not wrong)
+            for name in names()
+            if getattr(thresholds, name) is not None
         ),
     )
 
@@ -108,12 +107,17 @@ def _seen(measured: Measured, name: str) -> float | None:
     return measured.lost if name == "lost_stories" else getattr(measured, name)
 
 
-def _finding(name: str, *, seen: float | None, limit: float, kept_up: bool) -> Finding:
+def _finding(name: str, measured: Measured, thresholds: Thresholds, *, kept_up: bool) -> Finding:
+    limit, seen = getattr(thresholds, name), _seen(measured, name)
     if seen is None:
         verdict, text = Verdict.UNKNOWN, f"nothing to measure it by (limit {limit:g})"
     else:
-        verdict = Verdict.INVALID if seen > limit else Verdict.VALID
-        text = f"{seen:.4g} (limit {limit:g})"
+        # More than may be lost were still not done when nobody watched any more: no drain.
+        over = measured.lost > (thresholds.lost_stories or 0)
+        left = measured.lost if over and name == "drain_s" else 0
+        verdict = Verdict.INVALID if seen > limit or left else Verdict.VALID
+        shown = f"{seen:.0f}" if seen >= 1000 else f"{seen:.4g}"
+        text = f"{shown} (limit {limit:g})" + (f", and {left} stories not done" if left else "")
         if verdict is Verdict.INVALID and not kept_up and name not in COUNTED:
             verdict = Verdict.UNKNOWN
             text += "; no verdict, because Locust did not keep up"
