@@ -15,6 +15,7 @@ from stallproof import IdleReset, InstanceKill, Limits, Workload, at, breaks, sc
         settle_s=4000,
     ),
     max_speed=60,
+    tags=["clock"],
     expected={
         "celery-defaults": breaks(
             "lost",
@@ -48,6 +49,7 @@ def visibility_timeout() -> None:
         settle_s=120,
     ),
     max_speed=30,
+    tags=["clock"],
 )
 def idle_ten_minutes() -> None:
     """Nobody wants a story for ten minutes, then the network has forgotten the connections

@@ -12,7 +12,8 @@ from stallproof.faults import AnyFault
 from stallproof.history import Bite, FaultPhase, KernelTimer, Phase, Recorder
 from stallproof.model import Step
 from stallproof.request import Progress, Request
-from stallproof.sites.base import KernelTimers, System
+from stallproof.sites.base import System
+from stallproof.sites.capabilities import KernelTimers
 from stallproof.workload import Driver
 
 

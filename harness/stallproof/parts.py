@@ -19,7 +19,8 @@ from typing import get_args
 import msgspec
 
 from stallproof.sites import images
-from stallproof.sites.base import Conntrack, Firewall, Flows, Proxies, SiteError, Sockets
+from stallproof.sites.base import SiteError
+from stallproof.sites.capabilities import Conntrack, Firewall, Flows, Proxies, Sockets
 from stallproof.sites.namespaces import why_no_namespaces
 from stallproof.toxiproxy_build import VERSION as TOXIPROXY_VERSION
 from stallproof.toxiproxy_build import build_toxiproxy, cache_dir, cached_toxiproxy, find_go

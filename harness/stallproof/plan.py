@@ -15,7 +15,7 @@ from stallproof.job import Job
 from stallproof.model import Scenario
 from stallproof.request import Request
 from stallproof.sites.base import SystemSpec
-from stallproof.sites.choice import DOCKER, LOCAL
+from stallproof.sites.choice import LOCAL, LOOPBACK
 from stallproof.stacks import Environment
 from stallproof.wish import PlanError, Wish
 
@@ -107,8 +107,8 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
 def _speed(scenario: Scenario, wish: Wish) -> float:
     """The one asked for; else the most that the scenario, the site and the driver allow."""
     real_time = None
-    if wish.site == DOCKER:
-        real_time = f"the {DOCKER} site lives in real time; use --site {LOCAL}"
+    if wish.site not in (LOCAL, LOOPBACK):
+        real_time = f"the {wish.site} site lives in real time; use --site {LOCAL}"
     elif wish.locust is not None:
         real_time = "Locust lives in real time; use stallproof run"
     if wish.speed is None:

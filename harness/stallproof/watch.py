@@ -11,7 +11,8 @@ import httpx2
 import msgspec
 
 from stallproof.history import Broker, Connections, Health, Recorder, Task
-from stallproof.sites.base import Address, BrokerCommands, Link, System
+from stallproof.sites.base import Address, Link, System
+from stallproof.sites.capabilities import BrokerCommands
 from stallproof.sites.liveness import ANSWER_REAL_S
 
 SAMPLE_S = 0.5

@@ -20,18 +20,15 @@ import msgspec
 from stallproof.history import InstancePhase, Log, Recorder
 from stallproof.parts import find_broker
 from stallproof.sites.base import (
-    BrokerCommands,
-    BrokerProcess,
     CapabilityMissingError,
     Link,
     Liveness,
     Persistence,
-    Proxies,
     Route,
-    Sockets,
     SystemSpec,
 )
 from stallproof.sites.booted import BootedSystem
+from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Proxies, Sockets
 from stallproof.sites.liveness import answers_200
 from stallproof.sites.local import LocalSite
 

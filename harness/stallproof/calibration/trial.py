@@ -25,7 +25,8 @@ from redis.retry import Retry
 
 from stallproof.calibration.rows import LINKS, Row
 from stallproof.faults.base import Observation
-from stallproof.sites.base import BrokerCommands, Link, System, Vantage
+from stallproof.sites.base import Link, System
+from stallproof.sites.capabilities import BrokerCommands, Vantage
 
 USER = "calibrator"
 PROBES = ("waits", "next", "new", "redis-py", "broker")

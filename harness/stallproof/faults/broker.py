@@ -11,7 +11,8 @@ from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.clients import clients_of, gone_within
 from stallproof.faults.validate import check_links
 from stallproof.faults.wire import dial_each, observation
-from stallproof.sites.base import EVERY, BrokerCommands, BrokerProcess, Link, System
+from stallproof.sites.base import EVERY, Link, System
+from stallproof.sites.capabilities import BrokerCommands, BrokerProcess
 
 
 class BrokerRestart(Fault, frozen=True, kw_only=True, tag="broker-restart"):

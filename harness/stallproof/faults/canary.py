@@ -15,7 +15,8 @@ from anyio import to_thread
 
 from stallproof.faults.base import Observation
 from stallproof.faults.wire import HELLO, WireOutcome, dial_each
-from stallproof.sites.base import Link, System, Vantage
+from stallproof.sites.base import Link, System
+from stallproof.sites.capabilities import Vantage
 
 Said = Literal["answer", "eof", "reset", "silence", "not connected"]
 

@@ -8,7 +8,8 @@ from typing import Literal
 import anyio
 import msgspec
 
-from stallproof.sites.base import Address, BrokerCommands, Link
+from stallproof.sites.base import Address, Link
+from stallproof.sites.capabilities import BrokerCommands
 
 
 class Client(msgspec.Struct, frozen=True):

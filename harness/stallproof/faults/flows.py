@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.canary import ask, dial_there, open_canaries, told
 from stallproof.faults.validate import check_links
-from stallproof.sites.base import EVERY, Conntrack, Flows, Link, Route, System, Vantage, Way
+from stallproof.sites.base import EVERY, Link, Route, System, Way
+from stallproof.sites.capabilities import Conntrack, Flows, Vantage
 
 
 class _Cut(Fault, frozen=True, kw_only=True):

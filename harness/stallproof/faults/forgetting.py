@@ -9,15 +9,8 @@ import anyio
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.canary import ask, open_canaries
 from stallproof.faults.validate import check_between, check_links
-from stallproof.sites.base import (
-    EVERY,
-    BrokerCommands,
-    Conntrack,
-    Link,
-    Route,
-    System,
-    Vantage,
-)
+from stallproof.sites.base import EVERY, Link, Route, System
+from stallproof.sites.capabilities import BrokerCommands, Conntrack, Vantage
 
 LATE_S = 1.0
 """How much longer than set the canaries are left alone: the kernel counts in whole seconds."""

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.clients import clients_of, gone_within
 from stallproof.faults.validate import check_between, check_links
-from stallproof.sites.base import EVERY, BrokerCommands, Link, Route, Sockets, System
+from stallproof.sites.base import EVERY, Link, Route, System
+from stallproof.sites.capabilities import BrokerCommands, Sockets
 
 
 class IdleReset(Fault, frozen=True, kw_only=True, tag="idle-reset"):

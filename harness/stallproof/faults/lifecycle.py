@@ -6,7 +6,8 @@ import signal
 from typing import Any, ClassVar, Literal
 
 from stallproof.faults.base import Fault, Observation, Plane
-from stallproof.sites.base import Instances, System
+from stallproof.sites.base import System
+from stallproof.sites.capabilities import Instances
 
 
 class InstanceKill(Fault, frozen=True, kw_only=True, tag="instance-kill"):

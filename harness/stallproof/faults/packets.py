@@ -10,17 +10,8 @@ from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.canary import ask, dial_there, open_canaries
 from stallproof.faults.validate import check_between, check_links
 from stallproof.faults.wire import observation
-from stallproof.sites.base import (
-    EVERY,
-    Firewall,
-    Flows,
-    Impediment,
-    Link,
-    Route,
-    System,
-    Vantage,
-    Way,
-)
+from stallproof.sites.base import EVERY, Link, Route, System, Way
+from stallproof.sites.capabilities import Firewall, Flows, Impediment, Vantage
 
 
 class _Stop(Fault, frozen=True, kw_only=True):

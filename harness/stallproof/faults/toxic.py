@@ -11,7 +11,8 @@ import msgspec
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.toxiproxy_client import ToxicSpec, ToxiproxyClient, on_each
 from stallproof.faults.validate import check_links, check_several
-from stallproof.sites.base import EVERY, Address, Link, Proxies, Route, System
+from stallproof.sites.base import EVERY, Address, Link, Route, System
+from stallproof.sites.capabilities import Proxies
 
 Listens = Mapping[Link, Address]
 Stream = Literal["upstream", "downstream"]

@@ -1,23 +1,19 @@
-"""What a site offers: a booted system, and the small capabilities that faults act through.
+"""What a site is asked for and what it brings up: the values, and the protocols of both.
 
-A fault knows a site only by the protocols below. A site that lacks one says so,
-and the scenario that needs it is reported `unknown: needs X`, never skipped.
-
-    Site.boot(spec) -> System -> System.use(BrokerProcess).kill()
+Site.boot(spec) -> System
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from stallproof.clock import ArmedTimer, Clock
+from stallproof.clock import Clock
 from stallproof.history import Recorder
 
 
@@ -115,161 +111,6 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class CapabilityMissingError(Exception):
     """The site cannot do what a fault needs. `str()` is the capability's name."""
-
-
-@runtime_checkable
-class BrokerProcess(Protocol):
-    """The broker's own process."""
-
-    async def kill(self) -> None:
-        """SIGKILL and wait until it is gone."""
-
-    async def stop(self) -> None:
-        """SIGTERM (the broker saves what its persistence says) and wait until it is gone."""
-
-    async def start(self, *, empty: bool = False) -> None:
-        """Start it again on the same addresses and wait for PONG; `empty` drops its data first."""
-
-
-@runtime_checkable
-class BrokerCommands(Protocol):
-    """Redis commands over a way that no fault touches (a Unix socket on the local site)."""
-
-    async def execute(self, *command: str | int) -> object:
-        """The decoded reply.
-
-        Raises:
-            ConnectionError: the broker is down.
-            redis.ResponseError: the broker refused the command.
-        """
-
-    def address_of(self, link: Link) -> Address:
-        """The broker's own address on that link: the `laddr` of its clients."""
-
-
-@runtime_checkable
-class Proxies(Protocol):
-    """A real Toxiproxy server with one proxy a link. Offered only on the proxied route."""
-
-    @property
-    def control(self) -> Address:
-        """Toxiproxy's HTTP API."""
-
-    def name_of(self, link: Link) -> str:
-        """The proxy's name in Toxiproxy."""
-
-    def listen_of(self, link: Link) -> Address:
-        """Where that proxy accepts connections, as the harness reaches it (for wire probes)."""
-
-
-@runtime_checkable
-class Sockets(Protocol):
-    """The kernel's TCP sockets on the broker's host. Useful only on the direct route."""
-
-    async def idle_for_s(self, link: Link) -> Sequence[float]:
-        """For each established socket of the link: seconds since data last crossed it."""
-
-    async def destroy(self, link: Link, *, min_idle_s: float = 0.0) -> int:
-        """SOCK_DESTROY them: the peer gets a real RST. Answers how many there were."""
-
-
-@runtime_checkable
-class Instances(Protocol):
-    """The services' instances, to be ended as Cloud Run ends them."""
-
-    async def kill(self, service: str) -> bool:
-        """SIGKILL every process of the instance and wait until it has exited. False: none ran.
-
-        The site starts the instance again, like after any exit.
-        """
-
-
-@runtime_checkable
-class KernelTimers(Protocol):
-    """The timers of the kernel that the system armed. Offered where system time is faster."""
-
-    def armed(self) -> Sequence[ArmedTimer]:
-        """Those of all services so far."""
-
-
-class Impediment(msgspec.Struct, frozen=True, kw_only=True):
-    """What the network does to the packets of some links for a while."""
-
-    links: tuple[Link, ...]
-    way: Way = Way.BOTH
-    only_new: bool = False
-    """Only the packet that opens a connection; those that are open go on."""
-    refuses: bool = False
-    """Answer with a reset. Otherwise the packet vanishes."""
-    percent: float = 100.0
-    """Of the packets, drawn at random."""
-
-
-@runtime_checkable
-class Firewall(Protocol):
-    """Packet rules between the services and the broker. Useful only on the direct route."""
-
-    async def impose(self, name: str, impediment: Impediment) -> None:
-        """Put it in force under a name of its own; again under the same name: nothing."""
-
-    async def lift(self, name: str) -> bool:
-        """Take it off; False: there was none of that name."""
-
-    async def hits(self, name: str) -> int:
-        """How many packets it has stopped so far."""
-
-
-@runtime_checkable
-class Flows(Protocol):
-    """The connections that exist at a moment, seen from the middle of the network."""
-
-    async def cut(self, links: Sequence[Link], *, way: Way, reset: bool = False) -> Sequence[str]:
-        """From now on, and for good, each packet of theirs in that direction vanishes.
-
-        With `reset` its sender is answered by RST. New connections are not touched. Answers the
-        clients (`ip:port`) that were not cut before. Never undone: a healed flow resumes by
-        retransmission and hides the loss.
-        """
-
-
-@runtime_checkable
-class Conntrack(Protocol):
-    """The network's memory of connections, as a NAT or a stateful firewall has it."""
-
-    async def forget_idle(self, links: Sequence[Link], *, idle_s: int, client_renews: bool) -> None:
-        """Forget a connection over which nothing went for that long (keepalive probes count).
-
-        What then comes of it vanishes; with `client_renews` only what comes from the
-        broker does, until the client sends one packet, which renews it. Connections that were
-        idle before count from now.
-        """
-
-    async def remember(self, links: Sequence[Link]) -> None:
-        """Forget idle ones no longer. What is forgotten stays so."""
-
-    async def flush(self, links: Sequence[Link]) -> Sequence[str]:
-        """Forget every connection of the links at once, for good. Answers their clients."""
-
-
-@runtime_checkable
-class Vantage(Protocol):
-    """A place where the services stand, for bare clients that show what the wire does."""
-
-    def address_of(self, link: Link) -> Address:
-        """Where the link's service reaches the broker: the broker itself, or its proxy."""
-
-    def open_socket(self, link: Link) -> socket.socket:
-        """An unconnected TCP socket in the network of the link's service; the caller's to close."""
-
-    async def connect(self, link: Link) -> str:
-        """Open a bare connection there that is kept until the system goes down; its `ip:port`.
-
-        Raises:
-            OSError: it does not connect, or gets no answer to its HELLO.
-        """
-
-    def kept(self, name: str) -> socket.socket | None:
-        """The connection of that name; None: it is not one of these."""
 
 
 class Instance(Protocol):

@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from anyio import to_thread
 
 from stallproof.sites import conntrack, nft, sockdiag
-from stallproof.sites.base import Address, Impediment, Link, Way
+from stallproof.sites.base import Address, Link, Way
+from stallproof.sites.capabilities import Impediment
 from stallproof.sites.hosts import Host
 
 _TRACKING, _CUT, _FORGOTTEN = "tracking", "cut", "forgotten"

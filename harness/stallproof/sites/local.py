@@ -18,7 +18,9 @@ from anyio import to_thread
 
 from stallproof.history import Recorder
 from stallproof.sites import processes
-from stallproof.sites.base import (
+from stallproof.sites.base import Route, SiteError, SystemSpec
+from stallproof.sites.booted import SERVICES, BootedSystem, timed
+from stallproof.sites.capabilities import (
     BrokerCommands,
     BrokerProcess,
     Conntrack,
@@ -27,13 +29,9 @@ from stallproof.sites.base import (
     Instances,
     KernelTimers,
     Proxies,
-    Route,
-    SiteError,
     Sockets,
-    SystemSpec,
     Vantage,
 )
-from stallproof.sites.booted import SERVICES, BootedSystem, timed
 from stallproof.sites.environment import environment_of, surroundings
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
 from stallproof.sites.instances import SupervisedInstance, SupervisedInstances

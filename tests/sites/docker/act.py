@@ -21,17 +21,9 @@ import httpx2
 from stallproof.faults.wire import dial_each
 from stallproof.history import InstancePhase, Log, Recorder
 from stallproof.sites import images
-from stallproof.sites.base import (
-    BrokerCommands,
-    BrokerProcess,
-    Link,
-    Persistence,
-    Proxies,
-    Route,
-    Sockets,
-    SystemSpec,
-)
+from stallproof.sites.base import Link, Persistence, Route, SystemSpec
 from stallproof.sites.booted import BootedSystem
+from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Proxies, Sockets
 from stallproof.sites.docker.site import DockerSite
 
 DEADLINE_S = 60.0

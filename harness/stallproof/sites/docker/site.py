@@ -25,17 +25,10 @@ from anyio import to_thread
 from testcontainers.core.labels import create_labels
 
 from stallproof.history import Recorder
-from stallproof.sites.base import (
-    BrokerCommands,
-    BrokerProcess,
-    Instances,
-    Proxies,
-    Route,
-    Sockets,
-    SystemSpec,
-)
+from stallproof.sites.base import Route, SystemSpec
 from stallproof.sites.booted import SERVICES, BootedSystem, timed
 from stallproof.sites.brokers import BrokerControl, BrokerServer
+from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Instances, Proxies, Sockets
 from stallproof.sites.docker import lives, reach
 from stallproof.sites.docker.containers import LABEL
 from stallproof.sites.docker.engine import connect, explained
