@@ -28,7 +28,7 @@ from stallproof.history import Recorder
 from stallproof.sites.base import Route, SystemSpec
 from stallproof.sites.booted import SERVICES, BootedSystem, timed
 from stallproof.sites.brokers import BrokerControl, BrokerServer
-from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Instances, Proxies, Sockets
+from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Proxies, Sockets
 from stallproof.sites.docker import lives, reach
 from stallproof.sites.docker.containers import LABEL
 from stallproof.sites.docker.engine import connect, explained
@@ -37,7 +37,7 @@ from stallproof.sites.docker.lives import DATA
 from stallproof.sites.docker.network import network_of
 from stallproof.sites.docker.reaper import reaped
 from stallproof.sites.environment import environment_of
-from stallproof.sites.instances import SupervisedInstance, SupervisedInstances
+from stallproof.sites.instances import SupervisedInstance
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.proxyserver import ToxiproxyServer
@@ -56,8 +56,7 @@ class DockerSite:
         return self.condition(capability) is not None
 
     def condition(self, capability: type) -> str | None:
-        offered = (BrokerProcess, BrokerCommands, Instances, Proxies, Sockets)
-        return "" if capability in offered else None
+        return "" if capability in (BrokerProcess, BrokerCommands, Proxies, Sockets) else None
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
@@ -179,7 +178,6 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack, scratch: Path
                 log=log,
             )
             stack.callback(instances[service].close)
-    capabilities[Instances] = SupervisedInstances(instances)
     return BootedSystem(
         clock=recorder.clock,
         service=plan.service,
