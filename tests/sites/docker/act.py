@@ -32,7 +32,7 @@ from stallproof.sites.base import (
     SystemSpec,
 )
 from stallproof.sites.booted import BootedSystem
-from stallproof.sites.docker.site import DockerSite
+from stallproof.sites.choice import site_of
 
 DEADLINE_S = 60.0
 """For whatever is awaited, on a crowded machine."""
@@ -180,7 +180,7 @@ async def main(name: str, run_dir: Path) -> Any:
         broker_binary=images.BROKER_COMMAND,
         run_dir=str(run_dir),
     )
-    async with DockerSite().boot(spec, recorder) as system:
+    async with site_of(site).boot(spec, recorder) as system:
         seen = await act(system)
     return {
         "seen": seen,
