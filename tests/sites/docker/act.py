@@ -1,4 +1,4 @@
-"""What the docker site's tests do in the care of guardians: `python act.py ACT RUN_DIR`.
+"""What tests of sites of containers do among guardians: `python act.py ACT SITE RUN_DIR`.
 
 Each act boots the site once, with the real image, and what it saw goes to standard output as
 one JSON object.
@@ -166,7 +166,7 @@ SPECS = {
 }
 
 
-async def main(name: str, run_dir: Path) -> Any:
+async def main(name: str, site: str, run_dir: Path) -> Any:
     act, route, persistence = SPECS[name]
     recorder = Recorder(run_dir / "history.jsonl")
     events: list[Any] = []
@@ -190,4 +190,4 @@ async def main(name: str, run_dir: Path) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps(anyio.run(main, sys.argv[1], Path(sys.argv[2]))), flush=True)
+    print(json.dumps(anyio.run(main, *sys.argv[1:3], Path(sys.argv[3]))), flush=True)

@@ -1,1 +1,1 @@
-"""The compose site: the containers of the docker site, created by Compose from the project's file."""
+"""The compose site: the docker site's containers, created by Compose from the project's file."""

@@ -1,4 +1,4 @@
-"""A run's project: created by Compose from docker-compose.test.yml, its containers ours to start."""
+"""A run's project: Compose creates it from docker-compose.test.yml, and we start what is in it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SERVICE_LABEL = "com.docker.compose.service"
 CREATE = "up --no-start --no-deps"
 BROKER = "broker"
 BEFORE = "broker-host toxiproxy api worker"
-"""What is created first: Compose v1 puts the broker on the network of a host that runs, or of none."""
+"""Created first: Compose v1 puts the broker on the network of a host that runs, or of none."""
 REMOVE = "down --volumes --timeout 0"
 
 

@@ -105,9 +105,7 @@ class ContainerSite:
         assert scratch is not None
         with ExitStack() as stack:
             try:
-                yield await to_thread.run_sync(
-                    _build, self._source, spec, recorder, stack, scratch
-                )
+                yield await to_thread.run_sync(_build, self._source, spec, recorder, stack, scratch)
             finally:
                 with anyio.CancelScope(shield=True):
                     await to_thread.run_sync(stack.close)

@@ -107,9 +107,7 @@ class ContainerLife:
         OSError: it cannot be started.
     """
 
-    def __init__(
-        self, made: Made, *, log: ServiceLog, on_exit: OnExit, kept: bool = False
-    ) -> None:
+    def __init__(self, made: Made, *, log: ServiceLog, on_exit: OnExit, kept: bool = False) -> None:
         self._made = made
         self._kept = kept
         try:
