@@ -12,6 +12,14 @@ from stallproof.sites.docker.engine import lacking
 LEFT_OUT = pytest.StashKey[list[str]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-scenario",
+        action="store_true",
+        help="compare the sites on all scenarios, also where a part of them is enough for CI",
+    )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take the tests marked `docker` or `compose` out where what they need is not there."""
     config.stash[LEFT_OUT] = said = []
