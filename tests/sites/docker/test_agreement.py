@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ Verdicts = Mapping[str, RunRecord]
 """Of each scenario under `hardened`, by name."""
 
 
-def verdicts(site: str, names: Iterable[str], folder: Path) -> Verdicts:
+def verdicts(site: str, names: Collection[str], folder: Path) -> Verdicts:
     out = folder / site
     done = subprocess.run(
         [str(STALLPROOF), "run", *names, "--site", site, "--out", str(out)],
@@ -43,27 +43,22 @@ def verdicts(site: str, names: Iterable[str], folder: Path) -> Verdicts:
     return {result.scenario: result.runs[0] for result in load_results(out).results}
 
 
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
-    return verdicts(LOCAL, catalog.load(), tmp_path_factory.mktemp("agreement"))
-
-
-def test_docker_agrees_with_local_on_every_scenario(local: Verdicts, tmp_path: Path) -> None:
-    docker = verdicts(DOCKER, catalog.load(), tmp_path)
-    assert local.keys() == docker.keys() == catalog.load().keys()
-    assert differing(local, docker, DOCKER) == []
+def test_docker_agrees_with_local_on_every_scenario(tmp_path: Path) -> None:
+    agree(DOCKER, catalog.load(), tmp_path)
 
 
 @pytest.mark.compose
-def test_compose_agrees_with_local(
-    local: Verdicts, tmp_path: Path, pytestconfig: pytest.Config
-) -> None:
+def test_compose_agrees_with_local(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     known = catalog.load()
-    if not pytestconfig.getoption("--every-scenario"):
-        known = {scenario.name: scenario for scenario in catalog.select(known, ["tag:gate"])}
-    compose = verdicts(COMPOSE, known, tmp_path)
-    assert compose.keys() == known.keys()
-    assert differing(local, compose, COMPOSE) == []
+    whole = pytestconfig.getoption("--every-scenario")
+    part = [scenario.name for scenario in catalog.select(known, ["tag:gate"])]
+    agree(COMPOSE, known if whole else part, tmp_path)
+
+
+def agree(site: str, names: Collection[str], folder: Path) -> None:
+    local, other = verdicts(LOCAL, names, folder), verdicts(site, names, folder)
+    assert local.keys() == other.keys() == set(names)
+    assert differing(local, other, site) == []
 
 
 def differing(local: Verdicts, other: Verdicts, site: str) -> list[str]:
