@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)  # of what -m has left
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take the tests marked `docker` or `compose` out where what they need is not there."""
     config.stash[LEFT_OUT] = said = []
@@ -52,3 +53,10 @@ def pytest_terminal_summary(
     """Say so."""
     for said in config.stash.get(LEFT_OUT, []):
         terminalreporter.write_line(said)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Nothing to run, because all of it was left out, is no failure."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.stash.get(LEFT_OUT, []):
+        session.exitstatus = pytest.ExitCode.OK

@@ -1,8 +1,6 @@
 """The same scenarios, the same verdicts: as processes, in containers, and from the Compose file.
 
-On the compose site only the scenarios tagged `gate` are run, for time's sake; all of them with
-
-    pytest tests/sites/docker/test_agreement.py --every-scenario
+The scenarios tagged `gate`, for time's sake; all that there are with `make agreement`.
 """
 
 from __future__ import annotations
@@ -43,20 +41,24 @@ def verdicts(site: str, names: Collection[str], folder: Path) -> Verdicts:
     return {result.scenario: result.runs[0] for result in load_results(out).results}
 
 
-def test_docker_agrees_with_local_on_every_scenario(tmp_path: Path) -> None:
-    agree(DOCKER, catalog.load(), tmp_path)
-
-
-@pytest.mark.compose
-def test_compose_agrees_with_local(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+@pytest.fixture(scope="module")
+def names(pytestconfig: pytest.Config) -> Collection[str]:
     known = catalog.load()
-    whole = pytestconfig.getoption("--every-scenario")
-    part = [scenario.name for scenario in catalog.select(known, ["tag:gate"])]
-    agree(COMPOSE, known if whole else part, tmp_path)
+    if pytestconfig.getoption("--every-scenario"):
+        return known
+    return [scenario.name for scenario in catalog.select(known, ["tag:gate"])]
 
 
-def agree(site: str, names: Collection[str], folder: Path) -> None:
-    local, other = verdicts(LOCAL, names, folder), verdicts(site, names, folder)
+@pytest.fixture(scope="module")
+def local(names: Collection[str], tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+    return verdicts(LOCAL, names, tmp_path_factory.mktemp("agreement"))
+
+
+@pytest.mark.parametrize("site", [DOCKER, pytest.param(COMPOSE, marks=pytest.mark.compose)])
+def test_containers_agree_with_processes(
+    site: str, names: Collection[str], local: Verdicts, tmp_path: Path
+) -> None:
+    other = verdicts(site, names, tmp_path)
     assert local.keys() == other.keys() == set(names)
     assert differing(local, other, site) == []
 
