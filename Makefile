@@ -12,14 +12,14 @@ PROFILES := --profile hardened --profile guide-int-keys
 export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON := $(PYTHON)
 
-.PHONY: run test lint test-quick test-real scenarios bench load load-ceiling images clean
+.PHONY: run test lint test-quick test-real test-docker agreement scenarios bench load load-ceiling images clean
 
 ## The main job: the default scenarios under `hardened` and under the mended guide, side by side.
 run: .venv/synced
 	.venv/bin/stallproof run $(PROFILES) --must-hold hardened --jobs $(JOBS)
 
 ## Lint, types, import rules, every test, every scenario.
-test: lint test-quick test-real scenarios
+test: lint test-quick test-real test-docker scenarios
 
 lint: .venv/synced
 	.venv/bin/ruff check .
@@ -31,7 +31,15 @@ test-quick: .venv/synced
 	.venv/bin/pytest -q -m "not real"
 
 test-real: .venv/synced
-	.venv/bin/pytest -q -m real -n $(TESTS) --dist worksteal
+	.venv/bin/pytest -q -m "real and not docker" -n $(TESTS) --dist worksteal
+
+## One at a time: beside a busy process of the host's, containers starve.
+test-docker: .venv/synced
+	.venv/bin/pytest -q -m docker
+
+## Every scenario on every site, the verdicts compared; half an hour of nothing else.
+agreement: .venv/synced
+	.venv/bin/pytest -q tests/sites/docker/test_agreement.py --every-scenario
 
 ## Every scenario must hold under `hardened`, and the others must show what is on record for them.
 scenarios: .venv/synced

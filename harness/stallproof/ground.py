@@ -12,7 +12,7 @@ from stallproof.model import Scenario
 from stallproof.parts import cache_dir, find_broker, find_toxiproxy
 from stallproof.sites import images
 from stallproof.sites.base import Route
-from stallproof.sites.choice import DOCKER, LOCAL, LOOPBACK, SITES
+from stallproof.sites.choice import COMPOSE, IN_CONTAINERS, LOCAL, LOOPBACK, SITES
 from stallproof.sites.namespaces import why_no_namespaces
 from stallproof.stacks import LOCKED, Environment, Stack, StackError, in_image, prepare
 from stallproof.wish import PlanError, Wish
@@ -40,8 +40,8 @@ def ground(wish: Wish) -> Iterator[Ground]:
     """
     if wish.site not in SITES:
         raise PlanError(f"--site {wish.site}: there are {', '.join(SITES)}")
-    if wish.site == DOCKER:
-        with _docker(wish) as given:
+    if wish.site in IN_CONTAINERS:
+        with _in_containers(wish) as given:
             yield given
     else:
         yield _local(wish)
@@ -49,7 +49,9 @@ def ground(wish: Wish) -> Iterator[Ground]:
 
 def _local(wish: Wish) -> Ground:
     if wish.image is not None:
-        raise PlanError(f"--image {wish.image}: only the {DOCKER} site runs the system from one")
+        raise PlanError(
+            f"--image {wish.image}: only the sites {', '.join(IN_CONTAINERS)} run the system in one"
+        )
     try:
         stacks = [Stack.parse(name) for name in wish.stacks]
     except StackError as error:
@@ -63,22 +65,25 @@ def _local(wish: Wish) -> Ground:
 
 
 @contextmanager
-def _docker(wish: Wish) -> Iterator[Ground]:
+def _in_containers(wish: Wish) -> Iterator[Ground]:
     for option, given, kept in (
         ("--stack", ",".join(wish.stacks), LOCKED),
         ("--broker", wish.broker, None),
     ):
         if given != kept:
             raise PlanError(
-                f"{option} {given}: the {DOCKER} site runs what its images hold; build one with "
+                f"{option} {given}: the {wish.site} site runs what its images hold; build one with "
                 f"that and name it with --image, or use --site {LOCAL}"
             )
-    from stallproof.sites.docker.engine import connect, make_present  # noqa: PLC0415 (half a second)
+    from stallproof.sites.compose.command import find_command  # noqa: PLC0415 (half a second)
+    from stallproof.sites.docker.engine import connect, make_present  # noqa: PLC0415 (likewise)
     from stallproof.sites.docker.reaper import reaped  # noqa: PLC0415 (likewise)
 
     image = wish.image or images.APP
     needed = [image, images.BROKER, images.reaper()]
-    if _proxied(wish.scenarios):
+    if wish.site == COMPOSE:
+        find_command()
+    if wish.site == COMPOSE or _proxied(wish.scenarios):  # Compose creates every service
         needed.append(images.TOXIPROXY)
     client = connect()
     try:
@@ -87,7 +92,7 @@ def _docker(wish: Wish) -> Iterator[Ground]:
         client.close()
     with reaped():
         yield Ground(
-            site=DOCKER, environments={LOCKED: in_image(image)}, broker=images.BROKER_COMMAND
+            site=wish.site, environments={LOCKED: in_image(image)}, broker=images.BROKER_COMMAND
         )
 
 

@@ -21,4 +21,4 @@ Out = Annotated[Path | None, typer.Option(help="A new folder for the result.")]
 SiteName = Annotated[
     str, typer.Option("--site", help=f"Where the system runs: {', '.join(SITES)}.")
 ]
-Image = Annotated[str | None, typer.Option(help="The system's image, on the docker site.")]
+Image = Annotated[str | None, typer.Option(help="The system's image, on a site of containers.")]

@@ -198,14 +198,19 @@ def _find_uv() -> Part:
 
 def _docker_rows() -> list[Row]:
     """The engine, not the client: only an engine that answers counts."""
-    from stallproof.sites.docker import engine  # noqa: PLC0415 (half a second)
+    from stallproof.sites.compose import command  # noqa: PLC0415 (half a second)
+    from stallproof.sites.docker import engine  # noqa: PLC0415 (likewise)
 
-    cost = "the docker site"
+    cost = "the docker and the compose site"
+    try:
+        compose = Row(part="compose", ok=True, found=command.find_command(), cost="")
+    except SiteError as error:
+        compose = Row(part="compose", ok=False, found=str(error), cost="the compose site")
     try:
         version = engine.version()
     except SiteError as error:
         nobody = Row(part="images", ok=False, found="there is no engine to ask", cost=cost)
-        return [Row(part="docker", ok=False, found=str(error), cost=cost), nobody]
+        return [Row(part="docker", ok=False, found=str(error), cost=cost), nobody, compose]
     every = images.every()
     missing = engine.lacking(every)
     return [
@@ -216,6 +221,7 @@ def _docker_rows() -> list[Row]:
             found=missing or ", ".join(every),
             cost=f"{cost}, unless they can be pulled" if missing else "",
         ),
+        compose,
     ]
 
 

@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("stallproof")
     group.addoption("--profile", action="append", default=[], help="Celery profile(s) to judge")
     group.addoption("--site", default=LOCAL, choices=SITES, help="where the system runs")
-    group.addoption("--image", default=None, help="the system's image, on the docker site")
+    group.addoption("--image", default=None, help="the system's image, on a site of containers")
     group.addoption("--stallproof-stack", default="locked", help="exact versions to run on")
     group.addoption("--stallproof-jobs", type=int, default=4, help="runs side by side")
     group.addoption("--stallproof-out", type=Path, default=None, help="folder for the result")

@@ -8,7 +8,7 @@ from typing import get_args
 from stallproof.catalog import load
 from stallproof.faults import AnyFault
 from stallproof.sites import images
-from stallproof.sites.choice import DOCKER, LOCAL, LOOPBACK, SITES, site_of
+from stallproof.sites.choice import COMPOSE, DOCKER, LOCAL, LOOPBACK, SITES, site_of
 
 HEAD = f"""# Sites
 
@@ -22,6 +22,8 @@ what `stallproof sites` prints; a test holds the two together.
   (`--image`). It takes a Docker Engine from 20.10 on, and the images: `{images.APP}`,
   `{images.BROKER}`, `{images.TOXIPROXY}` and `{images.reaper()}`. What is missing is pulled;
   `make images` builds or pulls all of it.
+- `{COMPOSE}`: the same containers as `docker-compose.test.yml` makes them, for whoever wants to see
+  that file survive. It takes Compose besides: v2 (`docker compose`) or v1 (`docker-compose`, 1.29).
 """
 TAIL = f"""
 A fault that a site cannot do makes the scenario `unknown` there, by name: it is never left out in
@@ -29,16 +31,26 @@ silence.
 
 ## The {DOCKER} site
 
-The stack is what the image holds, so `--stack` and `--broker` are refused there. The harness talks
-to the containers by their addresses on the run's network. On Linux that just works. With Docker
-Desktop, or an engine on another machine, run stallproof itself in a container, with the engine's
-socket mounted: it then joins the run's network by itself.
+The stack is what the image holds, so `--stack` and `--broker` are refused there (and on
+`{COMPOSE}`). The harness talks to the containers by their addresses on the run's network. On Linux
+that just works. With Docker Desktop, or an engine on another machine, run stallproof itself in a
+container, with the engine's socket mounted: it then joins the run's network by itself.
 
     docker run --rm -v /var/run/docker.sock:/var/run/docker.sock \\
       -v "$PWD/reports:/reports" stallproof/stallproof:dev run --site {DOCKER} --out /reports/one
 
 Ryuk (the reaper of testcontainers) removes containers, volumes and network within seconds when a
 run is killed; every one of them carries the label `stallproof.run`.
+
+## The {COMPOSE} site
+
+Compose creates each run's project, under a name and on a network of its own, with the run in the
+variables of the file; a service whose environment then differs from what the run asks for ends the
+run. Starting the containers, and starting those of API and worker again, is left to the harness (so
+`depends_on`, restart policy and health checks are not in force there; for people they are). All
+else is as on the {DOCKER} site, but for two things: an instance that exited is the same container
+started again, with what it had written to its own file system, and not a new one; and Compose takes
+seconds to create and remove a project, so a run takes that much longer.
 """
 
 

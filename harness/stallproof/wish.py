@@ -32,7 +32,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Where to run (`stallproof.sites.choice.SITES`). `LOCAL` becomes `LOOPBACK` where the
     machine refuses namespaces."""
     image: str | None = None
-    """The system's image, on the docker site."""
+    """The system's image, on a site of containers."""
     locust: LocustLoad | None = None
     """Locust plays the clients of every scenario; None: the harness does."""
     command: tuple[str, ...] = ()

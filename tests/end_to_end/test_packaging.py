@@ -24,10 +24,12 @@ from pathlib import Path
 import stallproof, storymimi
 from stallproof.catalog import default_folder
 from stallproof.report.schema import results_schema
+from stallproof.sites.compose.command import default_file
 print(json.dumps({
     "stallproof": stallproof.__file__,
     "storymimi": storymimi.__file__,
     "scenarios": str(default_folder()),
+    "compose": str(default_file()),
     "schema": results_schema()["title"],
     "typed": (Path(stallproof.__file__).parent / "py.typed").is_file(),
 }))
@@ -40,7 +42,7 @@ def test_doctor_says_what_was_found(desk: Path) -> None:
     assert done.err == ""
     rows = {row["part"]: row for row in done.json}
     assert set(rows) == {
-        *("namespaces", "broker", "toxiproxy", "go", "uv", "python", "docker", "images")
+        *("namespaces", "broker", "toxiproxy", "go", "uv", "python", "docker", "images", "compose")
     }
     for row in rows.values():
         assert set(row) == {"part", "ok", "found", "cost"}
@@ -82,8 +84,9 @@ def test_the_built_wheels_work_away_from_the_checkout(tmp_path: Path, desk: Path
     uv("pip", "install", "--quiet", "--python", str(python), *built)
 
     probe = json.loads(output(python, "-c", PROBE, cwd=desk))
-    for part in ("stallproof", "storymimi", "scenarios"):
+    for part in ("stallproof", "storymimi", "scenarios", "compose"):
         assert Path(probe[part]).is_relative_to(home), probe
+        assert Path(probe[part]).exists(), probe
     assert (probe["schema"], probe["typed"]) == ("stallproof results", True)
 
     installed = home / "bin" / "stallproof"

@@ -78,7 +78,7 @@ def test_the_doctor_says_what_is_missing_and_what_that_costs(
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     rows = {row.part: row for row in parts.doctor()}
     parts_of_a_run = ("namespaces", "broker", "toxiproxy", "go", "compiler", "uv", "python")
-    assert set(rows) == {*parts_of_a_run, "docker", "images"}
+    assert set(rows) == {*parts_of_a_run, "docker", "images", "compose"}
     assert not rows["toxiproxy"].ok
     assert "latency" in rows["toxiproxy"].cost
     assert not rows["docker"].ok

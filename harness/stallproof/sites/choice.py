@@ -8,7 +8,10 @@ from stallproof.sites.local import LocalSite
 LOCAL = "local"
 LOOPBACK = "local-loopback"
 DOCKER = "docker"
-SITES = (LOCAL, LOOPBACK, DOCKER)
+COMPOSE = "compose"
+IN_CONTAINERS = (DOCKER, COMPOSE)
+"""They take a Docker Engine, and run the system in an image."""
+SITES = (LOCAL, LOOPBACK, *IN_CONTAINERS)
 
 
 def site_of(name: str) -> Site:
@@ -17,10 +20,12 @@ def site_of(name: str) -> Site:
     Raises:
         SiteError: there is none, or its library does not load.
     """
-    if name == DOCKER:
-        from stallproof.sites.docker.site import DockerSite  # noqa: PLC0415 (half a second)
+    if name in IN_CONTAINERS:
+        from stallproof.sites.compose.project import Project  # noqa: PLC0415 (half a second)
+        from stallproof.sites.docker.boot import ContainerSite  # noqa: PLC0415 (likewise)
+        from stallproof.sites.docker.lives import Lives  # noqa: PLC0415 (likewise)
 
-        return DockerSite()
+        return ContainerSite(name, Lives if name == DOCKER else Project)
     if name not in SITES:
         raise SiteError(f"site {name}: there are {', '.join(SITES)}")
     return LocalSite(namespaces=name == LOCAL)
@@ -32,7 +37,7 @@ def bury(name: str, run_dir: str) -> None:
     Raises:
         SiteError: it cannot be done.
     """
-    if name == DOCKER:
+    if name in IN_CONTAINERS:
         from stallproof.sites.docker.reach import leave  # noqa: PLC0415 (half a second)
 
         leave(run_dir)

@@ -1,4 +1,4 @@
-"""What the docker site's tests do in the care of guardians: `python act.py ACT RUN_DIR`.
+"""What tests of sites of containers do among guardians: `python act.py ACT SITE RUN_DIR`.
 
 Each act boots the site once, with the real image, and what it saw goes to standard output as
 one JSON object.
@@ -24,7 +24,7 @@ from stallproof.sites import images
 from stallproof.sites.base import Link, Persistence, Route, SystemSpec
 from stallproof.sites.booted import BootedSystem
 from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Proxies, Sockets
-from stallproof.sites.docker.site import DockerSite
+from stallproof.sites.choice import site_of
 
 DEADLINE_S = 60.0
 """For whatever is awaited, on a crowded machine."""
@@ -158,7 +158,7 @@ SPECS = {
 }
 
 
-async def main(name: str, run_dir: Path) -> Any:
+async def main(name: str, site: str, run_dir: Path) -> Any:
     act, route, persistence = SPECS[name]
     recorder = Recorder(run_dir / "history.jsonl")
     events: list[Any] = []
@@ -172,7 +172,7 @@ async def main(name: str, run_dir: Path) -> Any:
         broker_binary=images.BROKER_COMMAND,
         run_dir=str(run_dir),
     )
-    async with DockerSite().boot(spec, recorder) as system:
+    async with site_of(site).boot(spec, recorder) as system:
         seen = await act(system)
     return {
         "seen": seen,
@@ -182,4 +182,4 @@ async def main(name: str, run_dir: Path) -> Any:
 
 
 if __name__ == "__main__":
-    print(json.dumps(anyio.run(main, sys.argv[1], Path(sys.argv[2]))), flush=True)
+    print(json.dumps(anyio.run(main, *sys.argv[1:3], Path(sys.argv[3]))), flush=True)

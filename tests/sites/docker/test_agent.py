@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 
 from stallproof.sites.docker.agent import ACTS
-from stallproof.sites.docker.holder import MODULES
-
-PACKAGE = Path(__file__).parents[3] / "harness" / "stallproof"
+from stallproof.sites.docker.holder import AGENT, HOME, agent_files
 
 Ask = Callable[..., Any]
 
@@ -22,12 +20,12 @@ Ask = Callable[..., Any]
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """With nothing but what is copied into the container, and the standard library."""
-    for name in MODULES:
-        copy = tmp_path / "home" / "stallproof" / name
+    for name, data in agent_files().items():
+        copy = tmp_path / "home" / Path(name).relative_to(HOME)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes((PACKAGE / name).read_bytes())
+        copy.write_bytes(data)
     process = subprocess.Popen(
-        [sys.executable, "-S", "-B", "-m", "stallproof.sites.docker.agent"],
+        [sys.executable, "-S", *AGENT],
         env={"PYTHONPATH": str(tmp_path / "home")},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

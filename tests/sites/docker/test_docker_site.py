@@ -1,4 +1,4 @@
-"""The docker site for real: who reaches whom, what each capability does, that nothing stays."""
+"""Sites of containers for real: who reaches whom, what each capability does, what stays."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from stallproof.sites.base import Link
+from stallproof.sites.choice import COMPOSE, DOCKER
 from stallproof.sites.namespaces import command_enclosed
 
 from .left import at_the_engine, nothing_left
@@ -22,9 +23,14 @@ ACT = Path(__file__).with_name("act.py")
 ACT_TIMEOUT_S = 240.0
 
 
-def perform(act: str, run_dir: Path) -> dict[str, Any]:
+@pytest.fixture(params=[DOCKER, pytest.param(COMPOSE, marks=pytest.mark.compose)])
+def site(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def perform(act: str, site: str, run_dir: Path) -> dict[str, Any]:
     done = subprocess.run(
-        command_enclosed([sys.executable, str(ACT), act, str(run_dir)], namespaces=False),
+        command_enclosed([sys.executable, str(ACT), act, site, str(run_dir)], namespaces=False),
         capture_output=True,
         text=True,
         timeout=ACT_TIMEOUT_S,
@@ -35,10 +41,11 @@ def perform(act: str, run_dir: Path) -> dict[str, Any]:
     return result
 
 
-def test_everything_on_the_direct_route(tmp_path: Path) -> None:
-    result = perform("direct", tmp_path)
+def test_everything_on_the_direct_route(site: str, tmp_path: Path) -> None:
+    result = perform("direct", site, tmp_path)
     seen = result["seen"]
-    assert seen["first"] == [["start", "worker-1", True], ["end", "worker-1", True]]
+    instance = seen["first"][0][1]
+    assert seen["first"] == [["start", instance, True], ["end", instance, True]]
     services = {"api": [seen["services"]["api"]], "worker": [seen["services"]["worker"]]}
     for link, peers in seen["peers"].items():
         assert peers == services[link.partition("-")[0]], "each service comes over its own links"
@@ -48,7 +55,9 @@ def test_everything_on_the_direct_route(tmp_path: Path) -> None:
     assert seen["destroyed"] == [True, True]
     assert seen["spared"]
     assert seen["too young"] == 0
-    assert seen["second"][0][1] == "worker-2"
+    # Compose's container is started again; the docker site makes another, with the next number.
+    again = "worker-2" if site == DOCKER else instance
+    assert seen["second"] == [["start", again, True], ["end", again, True]]
     worker = [life[1:] for life in result["lives"] if life[0] == "worker"]
     assert worker == [["start", None], ["exit", -9], ["start", None]]
     assert ["api", "start", None] in result["lives"]
@@ -63,8 +72,8 @@ def test_everything_on_the_direct_route(tmp_path: Path) -> None:
         assert not re.search(r"\b[0-9a-f]{32}\b", content), path
 
 
-def test_everything_on_the_proxied_route(tmp_path: Path) -> None:
-    seen = perform("proxied", tmp_path)["seen"]
+def test_everything_on_the_proxied_route(site: str, tmp_path: Path) -> None:
+    seen = perform("proxied", site, tmp_path)["seen"]
     assert [event for event, _, _ in seen["first"]] == ["start", "end"]
     assert seen["peers"] == [seen["toxiproxy"]], "the broker sees nobody but the proxy"
     assert seen["dialled"] == dict.fromkeys(Link, "answer")

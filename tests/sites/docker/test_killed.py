@@ -1,4 +1,4 @@
-"""SIGKILL to a run on the docker site: nothing stays at the engine."""
+"""SIGKILL to a run on a site of containers: nothing stays at the engine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stallproof.sites.choice import COMPOSE, DOCKER
 from stallproof.sites.proctable import descendants
 
 from .left import at_the_engine, nothing_left
@@ -20,8 +21,8 @@ pytestmark = [pytest.mark.real, pytest.mark.docker]
 STALLPROOF = Path(sys.executable).with_name("stallproof")
 THERE_S = 120.0
 """For a run to have its containers, on a crowded machine."""
-CONTAINERS = 4
-"""Broker's host, broker, API, worker."""
+CONTAINERS = {DOCKER: 4, COMPOSE: 5}
+"""Broker's host, broker, API, worker; Compose creates Toxiproxy in any case."""
 
 
 def argv(pid: int) -> list[str]:
@@ -36,13 +37,20 @@ def runner_of(outer: int) -> int:
     return pid
 
 
-@pytest.mark.parametrize("victim", ["outer", "runner"])
-def test_a_killed_run_leaves_nothing(tmp_path: Path, victim: str) -> None:
+@pytest.mark.parametrize(
+    ("site", "victim"),
+    [
+        (DOCKER, "outer"),
+        (DOCKER, "runner"),
+        pytest.param(COMPOSE, "outer", marks=pytest.mark.compose),
+    ],
+)
+def test_a_killed_run_leaves_nothing(tmp_path: Path, site: str, victim: str) -> None:
     result = tmp_path / "result"
     with (tmp_path / "said").open("wb") as said:
         outer = subprocess.Popen(
             [
-                *[str(STALLPROOF), "run", "broker-killed-4s", "--site", "docker"],
+                *[str(STALLPROOF), "run", "broker-killed-4s", "--site", site],
                 *["--out", str(result)],
             ],
             stdin=subprocess.DEVNULL,
@@ -50,7 +58,7 @@ def test_a_killed_run_leaves_nothing(tmp_path: Path, victim: str) -> None:
             stderr=said,
         )
     deadline = time.monotonic() + THERE_S
-    while len((there := at_the_engine(result)).get("containers", [])) < CONTAINERS:
+    while len((there := at_the_engine(result)).get("containers", [])) < CONTAINERS[site]:
         assert outer.poll() is None, (tmp_path / "said").read_text()
         assert time.monotonic() < deadline, f"waited {THERE_S} s for its containers: {there}"
         time.sleep(0.1)

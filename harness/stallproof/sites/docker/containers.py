@@ -7,7 +7,7 @@ import io
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import docker
 import docker.errors
@@ -26,6 +26,23 @@ LABEL = "stallproof.run"
 _LAST_WORDS_S = 2.0
 _BY_SIGNAL = 128
 """An exit code above it: the signal's number on top, as a shell has it."""
+
+
+class Made(Protocol):
+    """A container of whoever makes them: `DockerContainer` (testcontainers), or Compose's."""
+
+    def get_wrapped_container(self) -> Container:
+        """The engine's own notion of it.
+
+        Raises:
+            ContainerStartException: there is none yet.
+        """
+
+    def start(self) -> object:
+        """Start it, for the first time."""
+
+    def stop(self) -> None:
+        """Remove it, running or not."""
 
 
 class Blueprint:
@@ -90,9 +107,7 @@ class ContainerLife:
         OSError: it cannot be started.
     """
 
-    def __init__(
-        self, made: DockerContainer, *, log: ServiceLog, on_exit: OnExit, kept: bool = False
-    ) -> None:
+    def __init__(self, made: Made, *, log: ServiceLog, on_exit: OnExit, kept: bool = False) -> None:
         self._made = made
         self._kept = kept
         try:
@@ -150,7 +165,7 @@ class ContainerLife:
         return self._gone.wait(timeout_s)
 
 
-def remove(made: DockerContainer) -> None:
+def remove(made: Made) -> None:
     """Remove it, running or not; nothing if it is gone.
 
     Raises:
@@ -160,7 +175,7 @@ def remove(made: DockerContainer) -> None:
         made.stop()
 
 
-def _started(made: DockerContainer) -> tuple[Container, Iterator[bytes]]:
+def _started(made: Made) -> tuple[Container, Iterator[bytes]]:
     """Start it, for the first time or again: the container, and what it says from then on."""
     try:
         container = made.get_wrapped_container()

@@ -13,24 +13,33 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import docker.errors
 import docker.utils.socket
 from anyio import to_thread
-from testcontainers.core.container import DockerContainer
 
 from stallproof.sites.base import Address, Link, SiteError
-from stallproof.sites.docker.containers import Blueprint, remove
+from stallproof.sites.docker.containers import Made, remove
 from stallproof.sites.docker.engine import explained
 from stallproof.sites.docker.network import NETMASK, Plan
 
+DATA = PurePosixPath("/data")
+"""Where the services have their volume, in the holder, too; and the broker its own."""
+BROKER_DATA = PurePosixPath("/broker")
+"""The broker's volume as the holder sees it."""
 HOME = "/stallproof"
-MODULES = ("sites/sockdiag.py", "sites/docker/agent.py")
-"""What is copied there: the agent and what it imports."""
+AGENT = ("-B", "-m", "stallproof.sites.docker.agent")
+"""What Python runs there, with `HOME` for its PYTHONPATH."""
+_MODULES = ("sites/sockdiag.py", "sites/docker/agent.py")
 ANSWER_TIMEOUT_S = 10.0
 STDERR = 2
+
+
+def agent_files() -> dict[str, bytes]:
+    """What is copied there, by path: the agent and what it imports."""
+    package = resources.files("stallproof")
+    return {f"{HOME}/stallproof/{name}": package.joinpath(name).read_bytes() for name in _MODULES}
 
 
 class Holder:
@@ -40,34 +49,16 @@ class Holder:
         SiteError: it does not start, or the agent does not do what it is told first.
     """
 
-    def __init__(
-        self, *, image: str, python: str, plan: Plan, run: str, volumes: Mapping[str, str]
-    ) -> None:
-        package = resources.files("stallproof")
-        blueprint = Blueprint(
-            image,
-            run=run,
-            network=plan.name,
-            address=plan.control.host,
-            entrypoint=[python, "-B", "-m", "stallproof.sites.docker.agent"],
-            command=[],
-            volumes=volumes,
-            files={
-                f"{HOME}/stallproof/{name}": package.joinpath(name).read_bytes() for name in MODULES
-            },
-            user="0:0",
-            working_dir="/",
-            cap_add=["NET_ADMIN"],
-            stdin_open=True,
-        )
-        self._made: DockerContainer = blueprint.make({"PYTHONPATH": HOME})
+    def __init__(self, made: Made, *, plan: Plan, folders: Sequence[str]) -> None:
+        """`made` is not started yet. Every user may write to the `folders` afterwards."""
+        self._made = made
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
         self._on_line: Callable[[str], None] = lambda _line: None
         self._said = ""
         try:
-            self._set_up(plan, list(volumes.values()))
+            self._set_up(plan, folders)
         except BaseException:
             remove(self._made)
             raise

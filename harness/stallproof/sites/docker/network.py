@@ -24,6 +24,8 @@ from stallproof.sites.base import Address, Link, SiteError
 from stallproof.sites.docker.containers import LABEL
 from stallproof.sites.docker.engine import explained
 
+OVERLAPS = "overlaps"
+"""The engine's word for a network whose addresses another has."""
 NETMASK = "255.255.255.0"
 _FIRST_LINK = 11
 _BROKER_PORT = 6379
@@ -96,8 +98,7 @@ def network_of(run: str) -> Iterator[Plan]:
 
 
 def _create(run: str) -> tuple[Network, str]:
-    for _ in range(_TRIES):
-        net = f"198.{random.choice((18, 19))}.{random.randrange(256)}"
+    for net in candidates():
         pool = IPAMPool(subnet=f"{net}.0/24", gateway=f"{net}.1", iprange=f"{net}.128/25")
         wanted = {
             "driver": "bridge",
@@ -107,6 +108,17 @@ def _create(run: str) -> tuple[Network, str]:
         try:
             return Network(docker_network_kw=wanted).create(), net
         except docker.errors.APIError as error:
-            if "overlaps" not in str(error.explanation):
+            if OVERLAPS not in str(error.explanation):
                 raise
+    raise AssertionError("candidates end with an error")
+
+
+def candidates() -> Iterator[str]:
+    """The first three numbers of one /24 after the other, to be tried.
+
+    Raises:
+        SiteError: enough were tried.
+    """
+    for _ in range(_TRIES):
+        yield f"198.{random.choice((18, 19))}.{random.randrange(256)}"
     raise SiteError(f"docker: no /24 of 198.18.0.0/15 is free in {_TRIES} tries")

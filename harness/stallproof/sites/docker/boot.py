@@ -1,4 +1,4 @@
-"""The docker site: broker, Toxiproxy, API and worker as containers on a network of the run's own.
+"""Boots a system of containers, whoever makes them: what the docker and the compose site share.
 
 the run's network (a /24 of its own)
 ├─ holder        owns the broker's network namespace: an address a link, our agent inside
@@ -12,45 +12,80 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from pathlib import Path, PurePosixPath
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import docker
-import docker.errors
 from anyio import to_thread
-from testcontainers.core.labels import create_labels
 
 from stallproof.history import Recorder
 from stallproof.sites.base import Route, SystemSpec
 from stallproof.sites.booted import SERVICES, BootedSystem, timed
 from stallproof.sites.brokers import BrokerControl, BrokerServer
 from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Proxies, Sockets
-from stallproof.sites.docker import lives, reach
-from stallproof.sites.docker.containers import LABEL
-from stallproof.sites.docker.engine import connect, explained
-from stallproof.sites.docker.holder import Holder, HolderSockets
-from stallproof.sites.docker.lives import DATA
-from stallproof.sites.docker.network import network_of
+from stallproof.sites.docker import reach
+from stallproof.sites.docker.engine import connect
+from stallproof.sites.docker.holder import BROKER_DATA, DATA, Holder, HolderSockets
+from stallproof.sites.docker.network import Plan
 from stallproof.sites.docker.reaper import reaped
 from stallproof.sites.environment import environment_of
 from stallproof.sites.instances import SupervisedInstance
+from stallproof.sites.life import Life, OnExit, Start
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.proxyserver import ToxiproxyServer
 from stallproof.sites.redact import redactor
 
-BROKER_DATA = PurePosixPath("/broker")
-"""The broker's volume as the holder sees it."""
+
+class Containers(Protocol):
+    """The containers of a run, by whoever makes them. None runs before it is asked for."""
+
+    plan: Plan
+
+    def holder(self) -> Holder:
+        """The broker's host, started."""
+
+    def broker(self, holder: Holder, log: ServiceLog) -> Start:
+        """The broker, on the holder's network. One container, many lives."""
+
+    def toxiproxy(self, log: ServiceLog) -> Start:
+        """Toxiproxy, with no proxies of ours yet."""
+
+    def service(
+        self, name: str, env: Mapping[str, str], log: ServiceLog
+    ) -> Callable[[str, OnExit], Life]:
+        """`api` or `worker`, in that environment; each life by the instance's id."""
 
 
-class DockerSite:
+class Source(Protocol):
+    """Has the containers made."""
+
+    def __call__(
+        self,
+        stack: ExitStack,
+        *,
+        client: docker.DockerClient,
+        spec: SystemSpec,
+        run: str,
+        password: str,
+    ) -> Containers:
+        """What is made goes with the stack; `run` is its label (`containers.LABEL`).
+
+        Raises:
+            SiteError: the containers cannot be had.
+        """
+
+
+class ContainerSite:
     """`Site`: containers of a Docker Engine, the system in the image that it ships in."""
 
-    name = "docker"
+    def __init__(self, name: str, source: Source) -> None:
+        self.name = name
+        self._source = source
 
     def offers(self, capability: type) -> bool:
         return self.condition(capability) is not None
@@ -64,16 +99,17 @@ class DockerSite:
         assert scratch is not None
         with ExitStack() as stack:
             try:
-                yield await to_thread.run_sync(_build, spec, recorder, stack, scratch)
+                yield await to_thread.run_sync(_build, self._source, spec, recorder, stack, scratch)
             finally:
                 with anyio.CancelScope(shield=True):
                     await to_thread.run_sync(stack.close)
 
 
-def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack, scratch: Path) -> BootedSystem:
+def _build(
+    source: Source, spec: SystemSpec, recorder: Recorder, stack: ExitStack, scratch: Path
+) -> BootedSystem:
     """Bring everything up, registering on the stack how it goes down again (in any state)."""
     stages: dict[str, float] = {}
-    assert spec.image is not None
     folder = Path(spec.run_dir).absolute()
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -95,27 +131,17 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack, scratch: Path
     with timed(stages, "reaper"):
         stack.enter_context(reaped())
     with timed(stages, "network"):
-        volumes = [stack.enter_context(_volume(client, run)) for _ in range(2)]
-        plan = stack.enter_context(network_of(run))
+        made = source(stack, client=client, spec=spec, run=run, password=password)
+        plan = made.plan
         stack.enter_context(reach.joined(client, plan))
-    shared, kept = volumes
     with timed(stages, "broker's host"):
-        holder = Holder(
-            image=spec.image,
-            python=spec.python,
-            plan=plan,
-            run=run,
-            volumes={shared: str(DATA), kept: str(BROKER_DATA)},
-        )
+        holder = made.holder()
         stack.callback(holder.close)
         reach.check(plan)
     with timed(stages, "broker"):
         log = open_log("broker")
-        start = lives.broker(
-            spec, plan, holder, stack, run=run, volume=kept, password=password, log=log
-        )
         broker = BrokerServer(
-            start=start,
+            start=made.broker(holder, log),
             wipe=lambda: holder.ask("wipe", path=str(BROKER_DATA)),
             control=BrokerControl(
                 {"host": plan.control.host, "port": plan.control.port},
@@ -137,7 +163,7 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack, scratch: Path
         with timed(stages, "proxies"):
             log = open_log("toxiproxy")
             proxies = ToxiproxyServer(
-                start=lives.toxiproxy(plan, run=run, log=log),
+                start=made.toxiproxy(log),
                 control=plan.toxiproxy,
                 listen=plan.proxy,
                 log=log,
@@ -171,7 +197,7 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack, scratch: Path
             )
             instances[service] = SupervisedInstance(
                 service,
-                start=lives.service(spec, plan, service, env, run=run, volume=shared, log=log),
+                start=made.service(service, env, log),
                 address=plan.service[service],
                 liveness=spec.liveness if service == "worker" else None,
                 recorder=recorder,
@@ -186,14 +212,3 @@ def _build(spec: SystemSpec, recorder: Recorder, stack: ExitStack, scratch: Path
         ledger=ledger,
         boot_stages_s=stages,
     )
-
-
-@contextmanager
-def _volume(client: docker.DockerClient, run: str) -> Iterator[str]:
-    with explained("make a volume"):
-        volume = client.volumes.create(labels=create_labels("", {LABEL: run}))
-    try:
-        yield str(volume.name)
-    finally:
-        with explained("remove a volume"):
-            volume.remove(force=True)
