@@ -102,7 +102,7 @@ def _docker(*arguments: str, timeout_s: float) -> str:
         raise ImageError(f"docker {arguments[0]} was not done within {timeout_s:g} s") from None
     if done.returncode != 0:
         # A builder says last which command of the file failed, and before that what it said.
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[-2:]
-        said = " | ".join(lines) or f"exit code {done.returncode}"
+        lines = [line for line in (done.stderr.strip() or done.stdout).splitlines() if line.strip()]
+        said = " | ".join(lines[-2:]) or f"exit code {done.returncode}"
         raise ImageError(f"docker {arguments[0]}: {said}")
     return done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 
 import docker
 import pytest
@@ -31,6 +32,15 @@ import json, os
 paths = [*os.environ["PATH"].split(":"), "/app", "/data"]
 print(json.dumps([[os.getuid(), os.getgid()], [p for p in paths if os.access(p, os.W_OK)]]))
 """
+
+
+def test_the_harness_image_is_given_all_that_its_wheel_takes() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    context = (ROOT / ".dockerignore").read_text().splitlines()
+    copied = (ROOT / "harness" / "Dockerfile").read_text()
+    for path in wheel["targets"]["wheel"]["force-include"]:
+        assert f"!{path}" in context
+        assert re.search(rf"^COPY .*{re.escape(path)} ", copied, re.MULTILINE), path
 
 
 @pytest.mark.real
