@@ -33,7 +33,8 @@ has a client of every kind at both places; where they do not agree the cell says
 
 def markdown(measured: Sequence[Measured], *, command: str) -> str:
     """The whole document."""
-    machine = f"Linux {platform.release()}, {os.cpu_count()} processors"
+    kernel = platform.release().partition("-")[0]  # without what a distributor adds
+    machine = f"Linux {kernel}, {os.cpu_count()} processors"
     lines = [
         "# Calibration: what each fault does on the wire",
         "",
