@@ -43,8 +43,9 @@ agreement: .venv/synced
 
 ## Every scenario must hold under `hardened`, and the others must show what is on record for them.
 scenarios: .venv/synced
-	.venv/bin/pytest -q scenarios --profile hardened
-	.venv/bin/pytest -q scenarios --profile guide-int-keys --profile celery-defaults -m recorded
+	.venv/bin/pytest -q scenarios --stallproof-jobs $(JOBS) --profile hardened
+	.venv/bin/pytest -q scenarios --stallproof-jobs $(JOBS) -m recorded \
+		--profile guide-int-keys --profile celery-defaults
 
 ## Boot to first executed story, and the harness's own cost.
 bench: .venv/synced

@@ -31,7 +31,10 @@ BAD_USAGE = {
         ["run", ANY, "--site", "docker", "--stack", "celery==5.3.6"],
         "--stack celery==5.3.6: the docker site runs what its images hold",
     ),
-    "image of nothing": (["run", ANY, "--image", "mine:1"], "--image mine:1: only the docker site"),
+    "image of nothing": (
+        ["run", ANY, "--image", "mine:1"],
+        "--image mine:1: only the sites docker, compose run the system in one",
+    ),
     "scenario folder": (["run", "--scenarios", "nowhere"], "nowhere: no such folder of scenarios"),
     "broken scenario": (["list", "--scenarios", "../broken"], "SyntaxError"),
     "gate's site": (["gate", "--site", "nonsense"], "--site nonsense: "),
