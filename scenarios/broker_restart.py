@@ -155,11 +155,14 @@ def three_restarts() -> None:
     limits=Limits(first_start_s=20, stall_s=20),
     tags=["default", "gate"],
     expected={
+        # Valid in 1 of 8 and 1 of 10 runs: no POST fell into the two seconds.
         "guide-int-keys": breaks(
             because="POST publishes straight to the broker and fails with it: no outbox.",
+            sometimes=True,
         ),
         "celery-defaults": breaks(
             because="POST publishes straight to the broker and fails with it: no outbox.",
+            sometimes=True,
         ),
     },
 )
