@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stallproof.model import Scenario
+from stallproof.shipped import shipped
 
 
 class CatalogError(ValueError):
@@ -15,9 +16,7 @@ class CatalogError(ValueError):
 
 def default_folder() -> Path:
     """The `scenarios/` of the source checkout, else the copy inside the installed package."""
-    package = Path(__file__).resolve().parent
-    checkout = package.parents[1] / "scenarios"
-    return checkout if checkout.is_dir() else package / "_scenarios"
+    return shipped("scenarios", within="_scenarios")
 
 
 def load_file(path: Path) -> list[Scenario]:

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from stallproof.shipped import shipped
+
 T = TypeVar("T")
 
 
@@ -16,9 +18,7 @@ class LoadError(ValueError):
 
 def default_folder() -> Path:
     """The `loadtests/` of the source checkout, else the copy inside the installed package."""
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parents[1] / "loadtests"
-    return checkout if checkout.is_dir() else package / "_loadtests"
+    return shipped("loadtests", within="_loadtests")
 
 
 def read_toml(path: Path, kind: type[T]) -> T:

@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
 from stallproof.clock import Clock
+from stallproof.history import Recorder
 from stallproof.sites.base import Address, CapabilityMissingError
 from stallproof.sites.instances import SupervisedInstance
+from stallproof.sites.logs import ServiceLog
+from stallproof.sites.redact import redactor
 
 C = TypeVar("C")
 
 SERVICES = ("api", "worker")
+
+
+def log_opener(
+    run_dir: Path, stack: ExitStack, *, recorder: Recorder, password: str
+) -> Callable[[str], ServiceLog]:
+    """Opens a service's log below the run's folder; it is closed with the stack."""
+    logs = run_dir / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    redact = redactor([password])
+
+    def open_log(service: str) -> ServiceLog:
+        log = ServiceLog(
+            logs,
+            service=service,
+            recorder=recorder,
+            redact=redact,
+            watched=service in SERVICES,
+        )
+        stack.callback(log.close)
+        return log
+
+    return open_log
 
 
 class BootedSystem:

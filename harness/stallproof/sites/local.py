@@ -19,7 +19,7 @@ from anyio import to_thread
 from stallproof.history import Recorder
 from stallproof.sites import processes
 from stallproof.sites.base import Route, SiteError, SystemSpec
-from stallproof.sites.booted import SERVICES, BootedSystem, timed
+from stallproof.sites.booted import BootedSystem, log_opener, timed
 from stallproof.sites.capabilities import (
     BrokerCommands,
     BrokerProcess,
@@ -36,11 +36,9 @@ from stallproof.sites.environment import environment_of, surroundings
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
 from stallproof.sites.instances import SupervisedInstance, SupervisedInstances
 from stallproof.sites.localbroker import local_broker
-from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.network import Network, loopback, namespaced
 from stallproof.sites.proxyserver import ToxiproxyServer
-from stallproof.sites.redact import redactor
 from stallproof.sites.scratch import scratch_space
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
 from stallproof.sites.timekeeping import Pace
@@ -94,21 +92,8 @@ def _build(
         raise SiteError("the proxied route needs Toxiproxy, and no binary of it was found")
     folder = Path(spec.run_dir).absolute()
     scratch = stack.enter_context(scratch_space(folder, guarded_scratch))
-    logs = folder / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
     password = secrets.token_hex(16)
-
-    def open_log(service: str) -> ServiceLog:
-        log = ServiceLog(
-            logs,
-            service=service,
-            recorder=recorder,
-            redact=redactor([password]),
-            watched=service in SERVICES,
-        )
-        stack.callback(log.close)
-        return log
-
+    open_log = log_opener(folder, stack, recorder=recorder, password=password)
     pace = Pace(recorder.clock, shim=spec.shim, folder=scratch / "kernel-timers")
     pace.check_python(spec.python)
     broker_log, proxy_log = open_log("broker"), open_log("toxiproxy") if proxied else None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pytest_docker.plugin import DockerComposeExecutor
 
+from stallproof.shipped import shipped
 from stallproof.sites.base import SiteError
 
 COMMANDS = ("docker compose", "docker-compose")
@@ -62,9 +63,8 @@ def answers(command: str) -> bool:
 
 def default_file() -> Path:
     """docker-compose.test.yml of the source checkout, else the copy in the installed package."""
-    package = Path(__file__).resolve().parents[2]
-    checkout = package.parents[1] / "docker-compose.test.yml"
-    return checkout if checkout.is_file() else package / "_compose" / checkout.name
+    name = "docker-compose.test.yml"
+    return shipped(name, within=f"_compose/{name}")
 
 
 class Compose:

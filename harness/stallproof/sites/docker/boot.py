@@ -24,7 +24,7 @@ from anyio import to_thread
 
 from stallproof.history import Recorder
 from stallproof.sites.base import Route, SystemSpec
-from stallproof.sites.booted import SERVICES, BootedSystem, timed
+from stallproof.sites.booted import SERVICES, BootedSystem, log_opener, timed
 from stallproof.sites.brokers import BrokerControl, BrokerServer
 from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Proxies, Sockets
 from stallproof.sites.docker import reach
@@ -38,7 +38,6 @@ from stallproof.sites.life import Life, OnExit, Start
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.proxyserver import ToxiproxyServer
-from stallproof.sites.redact import redactor
 
 
 class Containers(Protocol):
@@ -111,22 +110,9 @@ def _build(
     """Bring everything up, registering on the stack how it goes down again (in any state)."""
     stages: dict[str, float] = {}
     folder = Path(spec.run_dir).absolute()
-    logs = folder / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
     password = secrets.token_hex(16)
     run = str(folder)
-
-    def open_log(service: str) -> ServiceLog:
-        log = ServiceLog(
-            logs,
-            service=service,
-            recorder=recorder,
-            redact=redactor([password]),
-            watched=service in SERVICES,
-        )
-        stack.callback(log.close)
-        return log
-
+    open_log = log_opener(folder, stack, recorder=recorder, password=password)
     client = stack.enter_context(contextlib.closing(connect()))
     with timed(stages, "reaper"):
         stack.enter_context(reaped())
