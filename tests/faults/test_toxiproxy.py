@@ -81,7 +81,7 @@ async def in_force(fault: Fault, system: Any) -> AsyncIterator[None]:
         Bandwidth(rate_kb_s=4, streams=BOTH),
         Bandwidth(rate_kb_s=200),
         Bandwidth(rate_kb_s=200, streams=("upstream",)),
-        SlowClose(delay_ms=20),
+        SlowClose(delay_ms=50),
         SlowClose(delay_ms=200, streams=BOTH),
         SlowClose(delay_ms=200, streams=("upstream",)),
         SlowClose(delay_ms=2000),

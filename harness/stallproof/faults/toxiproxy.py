@@ -108,11 +108,11 @@ class SlowClose(Toxic, frozen=True, kw_only=True, tag="slow-close"):
     toxic = "slow_close"
 
     delay_ms: int
-    """At least 20: a close without it takes some milliseconds to cross a busy machine."""
+    """At least 50: a close without it takes some tens of milliseconds on a busy machine."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_between("delay_ms", self.delay_ms, 20, HOUR_MS)
+        check_between("delay_ms", self.delay_ms, 50, HOUR_MS)
 
     def attributes(self) -> dict[str, int]:
         return {"delay": self.delay_ms}

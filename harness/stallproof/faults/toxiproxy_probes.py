@@ -74,9 +74,11 @@ async def slow_close(listens: Listens, streams: Sequence[str], *, delay_s: float
     """The broker's close (on QUIT), or its answer to ours, comes late by the delay."""
 
     def bites(seen: WireOutcome) -> bool:
+        # From the asking, not from the reply: one read late would make the close look early.
+        asked_s = sum(seen.rounds_s) + seen.quiet_s
         if seen.outcome == "timeout":
-            return seen.replies == 1 and delay_s * len(streams) >= NEAR * seen.quiet_s
-        return seen.outcome == "eof" and seen.replies == 1 and seen.quiet_s >= NEAR * delay_s
+            return seen.replies == 1 and delay_s * len(streams) >= NEAR * asked_s
+        return seen.outcome == "eof" and seen.replies == 1 and asked_s >= NEAR * delay_s
 
     seen = []
     if "downstream" in streams:
