@@ -54,6 +54,13 @@ class Phase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="phase"):
     name: Literal["boot", "warmup", "load", "settle", "end"]
 
 
+class Starved(Event, frozen=True, kw_only=True, omit_defaults=True, tag="starved"):
+    """The system did not come up; for so long of that every processor of the machine was taken."""
+
+    for_s: float
+    """Real seconds."""
+
+
 class Op(Event, frozen=True, kw_only=True, omit_defaults=True, tag="op"):
     """An operation of a client, as Jepsen names them.
 
@@ -177,6 +184,7 @@ AnyEvent = (
     ClockSet
     | KernelTimer
     | Phase
+    | Starved
     | Op
     | NotSent
     | Cpu
