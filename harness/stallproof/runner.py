@@ -18,9 +18,9 @@ import anyio
 import httpx2
 import msgspec
 
-from stallproof.acting import Run, act, note_kernel_timers
+from stallproof.acting import Run, act, note_held, note_kernel_timers
 from stallproof.advice import advise
-from stallproof.checkers import judge
+from stallproof.checkers import fates, judge
 from stallproof.clock import Clock
 from stallproof.history import ClockSet, History, Recorder
 from stallproof.load.driver import RESULT, LocustDriver
@@ -102,7 +102,9 @@ async def _load(run: Run, system: System, driver: Driver) -> None:
             while not driver.idle:
                 await anyio.sleep(0.1)
         # One more sample of everything, so that the end is seen and not inferred.
+        await note_held(run, system, "end")
         await anyio.sleep(clock.real_s(LAST_LOOK_S, at_least_s=LAST_LOOK_S))
+        await note_held(run, system, "end")
 
 
 async def _report(run: Run) -> None:
@@ -177,7 +179,8 @@ def main(argument: str) -> int:
     findings = judge(history, request.scenario)
     if (folder / RESULT).exists():
         findings += in_run(read_result(folder / RESULT).findings, findings)
-    _store(folder, record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime))
+    judged = record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime)
+    _store(folder, msgspec.structs.replace(judged, fates=fates(history, request.scenario)))
     return 0
 
 

@@ -11,6 +11,7 @@ from stallproof.report.schema import results_schema
 
 STRUCTS = {
     "finding": model.Finding,
+    "fate": model.Fate,
     "interval": model.Interval,
     "setting": model.Setting,
     "step": model.Step,
@@ -45,6 +46,10 @@ def test_the_schema_knows_every_field_and_no_other(name: str) -> None:
 
 def test_the_top_knows_every_field_and_no_other() -> None:
     assert set(results_schema()["properties"]) == set(model.Results.__struct_fields__)
+
+
+def test_the_schema_knows_every_cause() -> None:
+    assert results_schema()["$defs"]["fate"]["properties"]["cause"]["enum"] == list(model.Cause)
 
 
 def green(document: Any) -> None:
