@@ -14,8 +14,10 @@ from typing import Any, Literal
 import msgspec
 
 from stallproof.arrivals import Stage, arrivals_s
+from stallproof.fate import Fate
 from stallproof.faults import AnyFault
 from stallproof.sites.base import Persistence, Route
+from stallproof.tally import Spent, Tally
 
 
 class Verdict(StrEnum):
@@ -212,57 +214,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     numbers: dict[str, float | None] = {}
 
 
-class Cause(StrEnum):
-    """Where an accepted story stands that was not done when the watch ended."""
-
-    FAILED = "failed"
-    """Its last attempt ended in error, or the API says so."""
-    QUEUED = "in the queue"
-    RUNNING = "started and still running"
-    UNACKED = "in unacked"
-    """Delivered to a worker that has it no more: it comes back after the visibility timeout."""
-    NEVER_PUBLISHED = "never published"
-    POPPED = "popped and never registered"
-    """kombu's gap: BRPOP took it over a connection that no longer led to a worker."""
-    DROPPED = "received and never started"
-    LOST_WITH_DATA = "lost with the broker's data"
-    KILLED = "started and killed"
-    UNTRACED = "gone without a trace"
-    """The broker has no message of it, and the system kept no record of its messages."""
-    UNKNOWN = "unknown"
-    """The broker could not be read at the end: it may hold the message, or not."""
-
-    @property
-    def lost(self) -> bool:
-        """Nobody has it any more but an outbox."""
-        return self in _LOST
-
-
-_LOST = (
-    Cause.NEVER_PUBLISHED,
-    Cause.POPPED,
-    Cause.DROPPED,
-    Cause.LOST_WITH_DATA,
-    Cause.KILLED,
-    Cause.UNTRACED,
-)
-
-
-class Fate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one accepted story that was not done when the watch ended."""
-
-    story: int
-    """The client's number for it."""
-    story_id: str | None
-    accepted_s: float
-    """Seconds after load starts."""
-    cause: Cause
-    evidence: str
-    """What was seen, with its moments in seconds after load starts."""
-    back_s: float | None = None
-    """From when on a worker's scan may bring it back: seconds after load starts."""
-
-
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """One setting that was in force, as the system itself says."""
 
@@ -297,6 +248,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds of system time in a real one. History and findings tell system time."""
     seconds: float = 0.0
     """How long the whole run took, in real seconds."""
+    spent: Spent | None = None
+    """What its time went to; None: it was not judged."""
     boot_s: float | None = None
     """From the first process started to the first story executed, in real seconds."""
     load_t: float = 0.0
@@ -348,6 +301,10 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     version: Literal[1] = 1
     run_dir: str
     results: tuple[ScenarioResult, ...]
+    tallies: tuple[Tally, ...] = ()
+    """What all runs of a profile come to, one for each profile, stack and site."""
+    wall_s: float | None = None
+    """From the first run's start to the last one's end, in real seconds; None: not known."""
 
     def to_builtins(self) -> Any:
         return msgspec.to_builtins(self)

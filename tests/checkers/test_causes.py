@@ -6,9 +6,10 @@ import pytest
 from histories import EMPTIED, LOAD_T, RESTART, VISIBILITY_S, Run, holding, scenario
 
 from stallproof.checkers.facts import Facts
+from stallproof.fate import Cause, Fate
 from stallproof.history import MessagePhase, Op
 from stallproof.messages import Holdings
-from stallproof.model import Cause, Fate, Scenario, Step
+from stallproof.model import Scenario, Step
 from stallproof.sites.base import Persistence
 
 

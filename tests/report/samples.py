@@ -12,7 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from stallproof.checkers import fates, judge
+from stallproof.checkers import judge
+from stallproof.checkers.facts import Facts
+from stallproof.fate import Fate
 from stallproof.faults import BrokerRestart, IdleReset, Latency
 from stallproof.history import (
     AnyEvent,
@@ -34,7 +36,6 @@ from stallproof.history import (
 from stallproof.messages import Holdings, Waiting
 from stallproof.model import (
     Expect,
-    Fate,
     Finding,
     Results,
     RunRecord,
@@ -49,6 +50,8 @@ from stallproof.model import (
 )
 from stallproof.results import wilson
 from stallproof.sites.base import Route
+from stallproof.tally import Spent
+from stallproof.totals import tallies, wall_s
 
 LOAD_T = 4.2
 STEP_S = 0.5
@@ -101,6 +104,9 @@ SETTINGS = (
     Setting(key="task_acks_late", value="True", where="profiles.py:31"),
     Setting(key="broker_url", value="redis://:hunter2@broker:6379/0"),
 )
+
+
+SPENT = Spent(boot_s=3.0, warmup_s=1.0, load_s=4.0, fault_s=4.0, recovery_s=2.0, settle_s=16.5)
 
 
 class Story:
@@ -395,6 +401,7 @@ def record(
         worker_args=("-c", "1", "--without-gossip"),
         started_at="2026-11-22T10:00:00Z",
         seconds=31.5,
+        spent=SPENT,
         boot_s=3.1 if booted else None,
         load_t=LOAD_T if booted else 0.0,
         harness_cpu_s=0.8,
@@ -445,7 +452,10 @@ def write(root: Path, *groups: Sequence[Run]) -> Results:
                 runs=tuple(runs),
             )
         )
-    whole = Results(run_dir=root.name, results=tuple(results))
+    every = [run for result in results for run in result.runs]
+    whole = Results(
+        run_dir=root.name, results=tuple(results), tallies=tallies(every), wall_s=wall_s(every)
+    )
     (root / "run.json").write_bytes(msgspec.json.encode(whole))
     return whole
 
@@ -460,7 +470,7 @@ def everything(root: Path) -> Results:
     recovering = (record(RESTART, "hardened", judged), recovers())
     stalling = (record(RESTART, "guide-int-keys", STALLED, advice=(MINGLE, OUTBOX)), stalls())
     bootless = (record(RESTART, "guide", BOOTLESS, booted=False), never_boots())
-    gone = fates(History(loses()), IDLE)
+    gone = Facts(History(loses()), IDLE).fates
     losing = (record(IDLE, "guide-int-keys", LOST, advice=(OUTBOX,), fates=gone), loses())
     fine = [(record(IDLE, "hardened", GOOD), shrugs_off(seed=i)) for i in range(10)]
     unseen = (record(SLOW, "hardened", UNSEEN), not_judged())

@@ -6,12 +6,14 @@ import jsonschema
 import msgspec
 import pytest
 
-from stallproof import model
+from stallproof import fate, model, tally
 from stallproof.report.schema import results_schema
 
 STRUCTS = {
     "finding": model.Finding,
-    "fate": model.Fate,
+    "fate": fate.Fate,
+    "spent": tally.Spent,
+    "tally": tally.Tally,
     "interval": model.Interval,
     "setting": model.Setting,
     "step": model.Step,
@@ -49,7 +51,7 @@ def test_the_top_knows_every_field_and_no_other() -> None:
 
 
 def test_the_schema_knows_every_cause() -> None:
-    assert results_schema()["$defs"]["fate"]["properties"]["cause"]["enum"] == list(model.Cause)
+    assert results_schema()["$defs"]["fate"]["properties"]["cause"]["enum"] == list(fate.Cause)
 
 
 def green(document: Any) -> None:

@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ET
 import pytest
 from tests.report import samples
 
-from stallproof.checkers import fates, judge
+from stallproof.checkers import judge
+from stallproof.checkers.facts import Facts
 from stallproof.history import AnyEvent, Broker, Held, History
 from stallproof.model import Scenario
 from stallproof.report.drawing import MOST_ROWS, draw, thinned
@@ -18,7 +19,7 @@ def of(events: list[AnyEvent], scenario: Scenario = samples.RESTART) -> Timeline
     """The timeline of a run with what the checkers really say of it."""
     history = History(events)
     found = judge(history, scenario)
-    run = samples.record(scenario, "p", found, fates=fates(history, scenario))
+    run = samples.record(scenario, "p", found, fates=Facts(history, scenario).fates)
     return timeline(history, run)
 
 

@@ -22,12 +22,12 @@ from stallproof.checkers.speed import speed
 from stallproof.checkers.stalled import stalled
 from stallproof.checkers.whereabouts import lost, unfinished
 from stallproof.history import History
-from stallproof.model import Fate, Finding, Scenario, Verdict
+from stallproof.model import Finding, Scenario, Verdict
 
-__all__ = ["fates", "judge", "withheld"]
+__all__ = ["FATES_AT_MOST", "judge", "withheld"]
 
 FATES_AT_MOST = 500
-"""Told one by one, and stored with the run; `unfinished` counts all of them by cause."""
+"""Stories whose fate is stored with a run, one by one; `unfinished` counts all of them by cause."""
 
 COUNTED = (lost, unfinished, duplicated)
 TIMED = (stalled, recovery, accept, health)
@@ -56,11 +56,6 @@ def judge(history: History, scenario: Scenario) -> tuple[Finding, ...]:
         timed = [withheld(finding) for finding in timed]
     paced = () if compressed is None else (compressed,)
     return (booted, *counted, *timed, fault_bit(facts), watched, *paced)
-
-
-def fates(history: History, scenario: Scenario) -> tuple[Fate, ...]:
-    """What became of the first `FATES_AT_MOST` accepted stories that were not done. O(n log n)."""
-    return Facts(history, scenario).fates[:FATES_AT_MOST]
 
 
 def withheld(finding: Finding) -> Finding:

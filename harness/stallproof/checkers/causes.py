@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from stallproof.checkers.holding import Loss, Seen, blind, held_at_end, losses
 from stallproof.checkers.wording import seconds
+from stallproof.fate import Cause, Fate
 from stallproof.history import Broker, MessagePhase, Op, Task
 from stallproof.messages import Unacked
-from stallproof.model import Cause, Fate
 
 if TYPE_CHECKING:
     from stallproof.checkers.facts import Facts

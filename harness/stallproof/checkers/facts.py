@@ -22,6 +22,7 @@ from stallproof.checkers.spans import Span, held, union
 from stallproof.checkers.stalls import idle_spans
 from stallproof.checkers.stories import Attempt, Story, Tale, read_ledger, read_stories
 from stallproof.clock import lenient_s
+from stallproof.fate import Fate
 from stallproof.history import (
     Broker,
     ClockSet,
@@ -33,7 +34,7 @@ from stallproof.history import (
     Phase,
     Task,
 )
-from stallproof.model import Fate, Scenario
+from stallproof.model import Scenario
 
 SERVICES = ("api", "worker")
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.holding import blind, held_at_end
 from stallproof.checkers.wording import count, share
-from stallproof.model import Cause, Finding, Verdict
+from stallproof.fate import Cause
+from stallproof.model import Finding, Verdict
 
 KEYS = {
     "in_work": Cause.RUNNING,

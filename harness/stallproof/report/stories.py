@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from stallproof.fate import Cause, Fate
 from stallproof.history import History, Op, Task
-from stallproof.model import Cause, Fate
 
 Outcome = Literal["done", "twice", "waiting", "lost", "unfinished", "refused", "unanswered"]
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 from markupsafe import Markup
 
+from stallproof.fate import Cause, Fate
 from stallproof.history import Bite, FaultPhase, Log
-from stallproof.model import Cause, Fate, RunRecord, ScenarioResult
+from stallproof.model import RunRecord, ScenarioResult
 from stallproof.report import words
 from stallproof.report.drawing import draw, shows_flow, thinning_note
 from stallproof.report.frame import NARROW, WIDE
