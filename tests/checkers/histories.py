@@ -77,7 +77,7 @@ def holding(waiting: Sequence[int], unacked: Mapping[int, float]) -> Holdings:
     )
 
 
-def _held(
+def held_at(
     at: float,
     when: Literal["before-fault", "after-fault", "end"],
     holdings: Holdings,
@@ -213,7 +213,7 @@ class Run:
         unacked: Mapping[int, float] | None = None,
     ) -> Run:
         """What it holds around a step of the schedule."""
-        return self.add(_held(at, when, holding(waiting, unacked or {}), step=step))
+        return self.add(held_at(at, when, holding(waiting, unacked or {}), step=step))
 
     def steady(self, first: int, last: int, *, number: int = 1000) -> Run:
         """A story each second, done half a second later."""
@@ -300,7 +300,7 @@ class Run:
     def history(self) -> History:
         samples = [event for kind in self.samples.values() for event in kind.values()]
         first, last = self.readings
-        ends = [_held(self.until - 1, "end", first), _held(self.until, "end", last)]
+        ends = [held_at(self.until - 1, "end", first), held_at(self.until, "end", last)]
         return History([*self.events, *samples, *ends])
 
     def judge(self, *steps: Step, task_s: float = 0.25, **limits: Any) -> dict[str, Finding]:

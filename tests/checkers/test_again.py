@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from histories import LOAD_T, VISIBILITY_S, Run, scenario
+from histories import EMPTIED, LOAD_T, RESTART, VISIBILITY_S, Run, scenario
 
 from stallproof.checkers.again import Reason, again_of
 from stallproof.checkers.facts import Facts
 from stallproof.history import Task
+from stallproof.model import Step
 
 
-def reasons(run: Run) -> list[tuple[Reason, bool]]:
+def reasons(run: Run, *steps: Step) -> list[tuple[Reason, bool]]:
     """Of every delivery after the first, with whether it was refused."""
-    return [(one.reason, one.refused) for one in again_of(Facts(run.history(), scenario()))]
+    return [(one.reason, one.refused) for one in again_of(Facts(run.history(), scenario(*steps)))]
 
 
 def done() -> Run:
@@ -49,6 +50,14 @@ def test_the_same_message_put_back_is_the_timeouts_only_after_it(
 def test_the_same_message_that_nobody_put_back_was_sent_twice() -> None:
     run = done().message("received", 0, at=5)
     assert reasons(run.skip(0, at=6)) == [(Reason.SENT_TWICE, True)]
+
+
+def test_a_broker_that_lost_its_last_writes_gives_out_again_what_was_taken() -> None:
+    run = done().fault(0, begin=4, end=8).message("received", 0, at=9).skip(0, at=10)
+    assert reasons(run, EMPTIED) == [(Reason.FORGOTTEN, True)]
+    assert reasons(run, RESTART) == [(Reason.SENT_TWICE, True)]
+    earlier = done().fault(0, begin=14, end=18).message("received", 0, at=9).skip(0, at=10)
+    assert reasons(earlier, EMPTIED) == [(Reason.SENT_TWICE, True)]
 
 
 def test_without_a_record_of_the_message_nothing_is_claimed() -> None:

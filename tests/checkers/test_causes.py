@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from histories import EMPTIED, LOAD_T, RESTART, VISIBILITY_S, Run, holding, scenario
+from histories import EMPTIED, LOAD_T, RESTART, VISIBILITY_S, Run, held_at, holding, scenario
 
 from stallproof.checkers.facts import Facts
 from stallproof.fate import Cause, Fate
@@ -129,6 +129,16 @@ def test_what_was_published_after_it_or_was_still_there_is_not_lost_with_the_dat
     assert fate(later, EMPTIED).cause is Cause.POPPED
     kept = emptied().reading("after-fault", at=8.25, waiting=[0])
     assert fate(kept, EMPTIED).cause is Cause.POPPED
+
+
+def test_what_was_gone_before_it_is_not_lost_with_the_data() -> None:
+    run = emptied().reading("before-fault", at=3.5, waiting=[1])
+    assert fate(run, EMPTIED).cause is Cause.POPPED
+    late = emptied().reading("before-fault", at=2, waiting=[1])
+    assert fate(late, EMPTIED).cause is Cause.LOST_WITH_DATA  # published at 2.125 s
+    partial = emptied()
+    partial.add(held_at(3.5, "before-fault", Holdings(not_read=1), step=0))
+    assert fate(partial, EMPTIED).cause is Cause.LOST_WITH_DATA
 
 
 def test_a_story_published_again_after_it_was_killed_went_where_its_last_message_went() -> None:

@@ -6,11 +6,12 @@ The harness's clients send each POST once, so no delivery is theirs to explain.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from stallproof.checkers.holding import losses
 from stallproof.history import Held, MessagePhase, Task
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Reason(StrEnum):
     rejected it."""
     SENT_TWICE = "one publish sent twice"
     """The same message, and kombu never put it back: the client's retry of its publish."""
+    FORGOTTEN = "given out again by a broker that had lost its last writes"
+    """Among them that it had been taken, or acknowledged."""
     UNEXPLAINED = "not explained"
 
 
@@ -46,6 +49,7 @@ class Again:
 def again_of(facts: Facts) -> list[Again]:
     """Every delivery after the first of each story, the warm-up's apart. O(n log n)."""
     timeout_s = next((held.visibility_timeout_s for held in facts.of(Held)), None)
+    back_ts = [loss.back_t for loss in losses(facts)]
     received: dict[str, list[MessagePhase]] = defaultdict(list)
     for message in facts.of(MessagePhase):
         if message.phase == "received":
@@ -54,12 +58,15 @@ def again_of(facts: Facts) -> list[Again]:
     for task in facts.of(Task):
         if task.event in ("start", "skip") and task.story_id not in facts.warmup_ids:
             taken[task.story_id].append(task)
-    return [again for tasks in taken.values() for again in _again(tasks, received, timeout_s)]
+
+    def why(task: Task) -> Reason:
+        before = [message for message in received[task.task_id or ""] if message.t <= task.t]
+        return _redelivered(before, timeout_s=timeout_s, back_ts=back_ts)
+
+    return [again for tasks in taken.values() for again in _again(tasks, why)]
 
 
-def _again(
-    tasks: list[Task], received: dict[str, list[MessagePhase]], timeout_s: float | None
-) -> Iterable[Again]:
+def _again(tasks: list[Task], why: Callable[[Task], Reason]) -> Iterable[Again]:
     seen = {tasks[0].task_id}
     for task in tasks[1:]:
         if task.task_id is None:
@@ -67,17 +74,19 @@ def _again(
         elif task.task_id not in seen:
             reason = Reason.REPUBLISHED
         else:
-            reason = _redelivered(received[task.task_id], task.t, timeout_s)
+            reason = why(task)
         seen.add(task.task_id)
         yield Again(task.story_id, task.t, reason, refused=task.event == "skip")
 
 
-def _redelivered(received: list[MessagePhase], until_t: float, timeout_s: float | None) -> Reason:
+def _redelivered(
+    received: list[MessagePhase], *, timeout_s: float | None, back_ts: list[float]
+) -> Reason:
     """Why the same message came once more, from what the workers said on receiving it."""
-    before = [message for message in received if message.t <= until_t]
-    if len(before) < 2 or timeout_s is None:
+    if len(received) < 2 or timeout_s is None:
         return Reason.UNEXPLAINED
-    if not before[-1].redelivered:
-        return Reason.SENT_TWICE
-    waited_s = before[-1].t - before[-2].t
-    return Reason.TIMEOUT if waited_s >= timeout_s else Reason.PUT_BACK
+    first, second = received[-2:]
+    if second.redelivered:
+        return Reason.TIMEOUT if second.t - first.t >= timeout_s else Reason.PUT_BACK
+    forgotten = any(first.t <= back_t <= second.t for back_t in back_ts)
+    return Reason.FORGOTTEN if forgotten else Reason.SENT_TWICE

@@ -139,9 +139,10 @@ def _gone(
     """What became of a message that neither the broker nor a worker has, `last` heard of so."""
     told = f"{last.phase} at {_at(facts, last.t)}"
     for loss in records.losses:
-        if loss.back_t < last.t or last.story_id in loss.after:
-            continue
         before = loss.before.get(last.story_id)
+        gone_before = before is None and loss.before_t is not None and last.t < loss.before_t
+        if loss.back_t < last.t or gone_before or last.story_id in loss.after:
+            continue
         stood = "" if before is None else _stands(facts, before)
         back = f"not there when the broker was back from {loss.name} at {_at(facts, loss.back_t)}"
         return Cause.LOST_WITH_DATA, [started, told, stood, back]

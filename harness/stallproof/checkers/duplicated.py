@@ -14,6 +14,7 @@ REASONS = {
     "after_timeout": Reason.TIMEOUT,
     "put_back": Reason.PUT_BACK,
     "sent_twice": Reason.SENT_TWICE,
+    "forgotten": Reason.FORGOTTEN,
     "unexplained": Reason.UNEXPLAINED,
 }
 """The numbers that count deliveries by reason."""
@@ -35,8 +36,8 @@ def duplicated(facts: Facts) -> Finding:
         restarted: stories started more than once.
         skipped: deliveries (not stories) that the worker refused as duplicates.
         skipped_again: those of them that were not the first of their story.
-        republished, after_timeout, put_back, sent_twice, unexplained: deliveries that were not
-            the first of their story, by reason (`again.Reason`).
+        republished, after_timeout, put_back, sent_twice, forgotten, unexplained: deliveries that
+            were not the first of their story, by reason (`again.Reason`).
     """
     tales = [tale for story, tale in facts.ledger.items() if story not in facts.warmup_ids]
     twice = sum(len(tale.ok_ts) >= 2 for tale in tales)

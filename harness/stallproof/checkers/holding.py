@@ -34,8 +34,10 @@ class Loss:
 
     name: str
     back_t: float
+    before_t: float | None
+    """When it was read by name right before it went; None: it was not, or not all of it."""
     before: dict[str, Seen]
-    """By story, what it held right before it went."""
+    """By story, what it held then."""
     after: dict[str, Seen]
     """And right after it came back."""
 
@@ -56,13 +58,13 @@ def blind(facts: Facts) -> str:
     readings = _at_end(facts)
     if not readings:
         return "the broker's messages were not read at the end"
-    last = readings[-1].holdings
-    if last.unseen is not None:
-        return f"the broker could not be read at the end ({last.unseen})"
-    return _not_named(last)
+    return _unread(readings[-1].holdings)
 
 
-def _not_named(holdings: Holdings) -> str:
+def _unread(holdings: Holdings) -> str:
+    """What of it could not be read; empty: all could."""
+    if holdings.unseen is not None:
+        return f"the broker could not be read ({holdings.unseen})"
     unnamed = holdings.not_read + holdings.unreadable
     return f"{count(unnamed, 'message')} of the broker could not be read by name" * bool(unnamed)
 
@@ -80,14 +82,25 @@ def by_story(held: Held) -> dict[str, Seen]:
 def losses(facts: Facts) -> list[Loss]:
     """In order of time. By what the faults do; what they did by name, where it was read."""
     steps = facts.scenario.schedule.steps
-    readings = {(held.step, held.when): by_story(held) for held in facts.of(Held)}
+    readings = {(held.step, held.when): held for held in facts.of(Held)}
     return [
-        Loss(
-            name=fault.name,
-            back_t=facts.end_t if fault.end_t is None else fault.end_t,
-            before=readings.get((fault.step, "before-fault"), {}),
-            after=readings.get((fault.step, "after-fault"), {}),
+        _loss(
+            fault.name,
+            facts.end_t if fault.end_t is None else fault.end_t,
+            before=readings.get((fault.step, "before-fault")),
+            after=readings.get((fault.step, "after-fault")),
         )
         for fault in facts.faults
         if fault.step < len(steps) and steps[fault.step].fault.forgets(facts.scenario.persistence)
     ]
+
+
+def _loss(name: str, back_t: float, *, before: Held | None, after: Held | None) -> Loss:
+    whole = before is not None and not _unread(before.holdings)
+    return Loss(
+        name=name,
+        back_t=back_t,
+        before_t=before.t if before is not None and whole else None,
+        before={} if before is None else by_story(before),
+        after={} if after is None else by_story(after),
+    )
