@@ -18,9 +18,11 @@ import anyio
 import httpx2
 import msgspec
 
-from stallproof.acting import Run, act, note_kernel_timers
+from stallproof.acting import Run, act, note_held, note_kernel_timers
 from stallproof.advice import advise
-from stallproof.checkers import judge
+from stallproof.checkers import FATES_AT_MOST, judge
+from stallproof.checkers.facts import Facts
+from stallproof.checkers.spent import spent_of
 from stallproof.clock import Clock
 from stallproof.history import ClockSet, History, Recorder
 from stallproof.load.driver import RESULT, LocustDriver
@@ -102,7 +104,9 @@ async def _load(run: Run, system: System, driver: Driver) -> None:
             while not driver.idle:
                 await anyio.sleep(0.1)
         # One more sample of everything, so that the end is seen and not inferred.
+        await note_held(run, system, "end")
         await anyio.sleep(clock.real_s(LAST_LOOK_S, at_least_s=LAST_LOOK_S))
+        await note_held(run, system, "end")
 
 
 async def _report(run: Run) -> None:
@@ -151,7 +155,7 @@ def main(argument: str) -> int:
     """Run the request; 0: judged, 4: the harness failed, which the last line on stderr explains."""
     request = msgspec.json.decode(Path(argument).read_bytes(), type=Request)
     folder = Path(request.spec.run_dir)
-    started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     clock = Clock.starting_now(request.speed)
     recorder = Recorder(folder / "history.jsonl", clock=clock)
     run = Run(request, recorder)
@@ -177,7 +181,16 @@ def main(argument: str) -> int:
     findings = judge(history, request.scenario)
     if (folder / RESULT).exists():
         findings += in_run(read_result(folder / RESULT).findings, findings)
-    _store(folder, record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime))
+    judged = record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime)
+    facts = Facts(history, request.scenario)
+    _store(
+        folder,
+        msgspec.structs.replace(
+            judged,
+            fates=facts.fates[:FATES_AT_MOST],
+            spent=spent_of(facts, whole_s=judged.seconds),
+        ),
+    )
     return 0
 
 

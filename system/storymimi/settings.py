@@ -44,6 +44,8 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
+    service_type: str = ""
+    """The role of this process: `api` or `worker`."""
     port: int = Field(default=8080, ge=1, le=65535)
     redis_url: BrokerUrl = SecretStr("redis://localhost:6379/0")
     result_backend_url: BrokerUrl | None = None

@@ -17,10 +17,12 @@ from functools import cached_property
 
 import msgspec
 
+from stallproof.checkers.causes import fates_of
 from stallproof.checkers.spans import Span, held, union
 from stallproof.checkers.stalls import idle_spans
 from stallproof.checkers.stories import Attempt, Story, Tale, read_ledger, read_stories
 from stallproof.clock import lenient_s
+from stallproof.fate import Fate
 from stallproof.history import (
     Broker,
     ClockSet,
@@ -85,6 +87,11 @@ class Facts:
         zero_t = self.load_t if self.load_t is not None else self.events[0].t
         return t - zero_t
 
+    def t_of(self, wall_s: float) -> float | None:
+        """The history's time at that UNIX time of the system; None: the history does not say."""
+        clock = next(iter(self.of(ClockSet)), None)
+        return None if clock is None else clock.t + wall_s - clock.wall_s
+
     @property
     def window(self) -> list[Span]:
         """Load and settling: the time that is judged."""
@@ -127,6 +134,11 @@ class Facts:
     def taken_ts(self) -> list[float]:
         """When the worker took a delivery: a start, or a skip (a duplicate is work, too)."""
         return [task.t for task in self.of(Task) if task.event in ("start", "skip")]
+
+    @cached_property
+    def fates(self) -> tuple[Fate, ...]:
+        """What became of each unfinished story: see `causes.fates_of`."""
+        return fates_of(self)
 
     # Faults
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from stallproof.model import Results, ScenarioResult, Verdict
+from stallproof.report.together import again_text, lost_text, time_text
 from stallproof.report.words import (
     HOLDS,
     SIGN,
@@ -25,10 +26,23 @@ from stallproof.report.words import (
 def markdown_report(results: Results) -> str:
     """The whole document."""
     parts = ["# stallproof", headline(results), *_matrix(results), *_findings(results)]
+    parts += together(results)
     if found := advice(results):
         parts.append("## What to change")
         parts.append("\n".join(f"- {safe(text)} {_of(given)}" for text, given in found.items()))
     return "\n\n".join(parts) + "\n"
+
+
+def together(results: Results) -> list[str]:
+    """What all runs come to, by profile, and what the time went to."""
+    if not results.tallies:
+        return []
+    lines = [
+        f"- **{safe(tally.profile)}** ({safe(tally.stack)}, {safe(tally.site)}): "
+        f"{safe(lost_text(tally))} {safe(sentence(again_text(tally)))}"
+        for tally in results.tallies
+    ]
+    return ["## All runs together", "\n".join([*lines, f"- Time: {time_text(results)}"])]
 
 
 def headline(results: Results) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stallproof.exits import Exit, exit_for
 from stallproof.model import Results, ScenarioResult, Verdict
-from stallproof.report.markdown import safe
+from stallproof.report.markdown import safe, together
 from stallproof.report.words import (
     SIGN,
     advice,
@@ -40,6 +40,7 @@ def summary_report(results: Results) -> str:
     if found := advice(results):
         lines = [f"- {safe(text)} {_seen_in(given)}" for text, given in found.items()]
         parts += ["## What decides it", "\n".join(lines)]
+    parts += together(results)
     if holding:
         parts += [f"## Holds ({len(holding)})", _table(holding)]
     return "\n\n".join(parts) + "\n"

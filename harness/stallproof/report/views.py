@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from markupsafe import Markup
 
+from stallproof.fate import Cause, Fate
 from stallproof.history import Bite, FaultPhase, Log
 from stallproof.model import RunRecord, ScenarioResult
 from stallproof.report import words
@@ -21,6 +22,8 @@ from stallproof.report.timeline import Timeline, timeline
 
 MOST_DRAWN = 12
 """Runs of one result that are drawn, the worst first; the table lists all."""
+MOST_FATES = 100
+"""Stories told of one by one; `run.json` has more."""
 MOST_LOG_LINES = 40
 LONGEST_LINE = 300
 
@@ -32,7 +35,7 @@ LEGEND: dict[Outcome, str] = {
     "twice": "done more than once",
     "waiting": "still waiting in the broker at the end",
     "lost": "lost: not done, and not in the broker either",
-    "unfinished": "not done at the end, lost or waiting",
+    "unfinished": "not done at the end: failed, in work, or nobody knows where",
     "refused": "POST refused",
     "unanswered": "POST without an answer",
 }
@@ -60,6 +63,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     flow: bool
     axis: str
     faults: tuple[FaultView, ...]
+    fates: tuple[Fate, ...]
+    fates_text: str
+    """How many stories came to which end that were not done."""
     log: tuple[str, ...]
     log_left_out: int
 
@@ -124,9 +130,17 @@ def run_view(number: int, run: RunRecord, folder: Path) -> RunView:
             else "Seconds since the boot began: the run never came to its load."
         ),
         faults=tuple(fault_views(run, stored.history.of(FaultPhase), stored.history.of(Bite))),
+        fates=run.fates[:MOST_FATES],
+        fates_text=fates_text(run.fates),
         log=tuple(shown),
         log_left_out=len(lines) - len(shown),
     )
+
+
+def fates_text(fates: Iterable[Fate]) -> str:
+    """`3 popped and never registered, 2 in the queue`."""
+    counted = Counter(fate.cause for fate in fates)
+    return words.joined([f"{counted[cause]} {cause}" for cause in Cause if counted[cause]])
 
 
 def restarts(time: Timeline) -> str | None:
