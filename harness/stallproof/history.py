@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from stallproof.clock import REAL, Clock
+from stallproof.forensics.findings import Wait, Why
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
@@ -173,6 +174,22 @@ class InstancePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="i
     code: int | None = None
 
 
+class Seizure(Event, frozen=True, kw_only=True, omit_defaults=True, tag="seizure"):
+    """The evidence of a stall was taken, while nothing had been undone: `stallproof.forensics`."""
+
+    why: Why
+    took_s: float
+    """Real seconds."""
+    files: tuple[str, ...] = ()
+    """What lies in the run's folder, relative to it."""
+    waits: tuple[Wait, ...] = ()
+    """Where the services' threads stood."""
+    silent_s: dict[str, float] = {}
+    """By log: how long before it had its last line been written."""
+    missing: tuple[str, ...] = ()
+    """What could not be had, and why, a line each."""
+
+
 AnyEvent = (
     ClockSet
     | KernelTimer
@@ -188,6 +205,7 @@ AnyEvent = (
     | Broker
     | Connections
     | InstancePhase
+    | Seizure
 )
 
 E = TypeVar("E", bound=Event)

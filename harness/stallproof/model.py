@@ -256,6 +256,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     advice: tuple[str, ...] = ()
     """What to change or to try next, each a sentence."""
+    evidence: tuple[str, ...] = ()
+    """Which call the services waited in when they stalled, each a sentence."""
     dir: str = ""
     """The run's folder, relative to the folder of the whole result."""
 

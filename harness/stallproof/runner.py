@@ -12,6 +12,7 @@ import datetime as dt
 import resource
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import anyio
@@ -22,7 +23,9 @@ from stallproof.acting import Run, act, note_kernel_timers
 from stallproof.advice import advise
 from stallproof.checkers import judge
 from stallproof.clock import Clock
-from stallproof.history import ClockSet, History, Recorder
+from stallproof.forensics.seize import Forensics
+from stallproof.forensics.words import evidence
+from stallproof.history import ClockSet, History, Recorder, Seizure
 from stallproof.load.driver import RESULT, LocustDriver
 from stallproof.load.result import in_run, read_result
 from stallproof.load.usage import watch_cpu
@@ -42,6 +45,7 @@ HARNESS_FAILED = 4
 async def execute(run: Run, site: Site) -> None:
     """Boot, warm up, load while the faults go, settle."""
     recorder = run.recorder
+    forensics: Forensics | None = None
     recorder.add(
         ClockSet(t=recorder.now(), speed=recorder.clock.speed, wall_s=recorder.clock.wall_s())
     )
@@ -63,9 +67,15 @@ async def execute(run: Run, site: Site) -> None:
         if works:
             run.boot_s = run.real_s
             if not note_kernel_timers(run, system):
+                forensics = Forensics(
+                    system, recorder, run.request.scenario, Path(run.request.spec.run_dir)
+                )
+                background.start_soon(forensics.watch)
                 await _load(run, system, _driver(run, system, clients))
                 note_kernel_timers(run, system)
         run.enter("end")
+        if forensics is not None:
+            await forensics.finish()
         background.cancel_scope.cancel()
 
 
@@ -128,7 +138,14 @@ def lacking(scenario: Scenario, site: Site) -> list[str]:
     )
 
 
-def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: float) -> RunRecord:
+def record(
+    run: Run,
+    findings: tuple[Finding, ...],
+    started_at: str,
+    *,
+    cpu_s: float,
+    seizures: Iterable[Seizure] = (),
+) -> RunRecord:
     """Put everything that a report needs into one value."""
     request = run.request
     return msgspec.structs.replace(
@@ -144,6 +161,7 @@ def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: f
             request.worker_args,
             request.stack_versions,
         ),
+        evidence=evidence(seizures, load_t=run.load_t),
     )
 
 
@@ -177,7 +195,9 @@ def main(argument: str) -> int:
     findings = judge(history, request.scenario)
     if (folder / RESULT).exists():
         findings += in_run(read_result(folder / RESULT).findings, findings)
-    _store(folder, record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime))
+    cpu_s = usage.ru_utime + usage.ru_stime
+    seizures = history.of(Seizure)
+    _store(folder, record(run, findings, started_at, cpu_s=cpu_s, seizures=seizures))
     return 0
 
 
