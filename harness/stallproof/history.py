@@ -184,6 +184,10 @@ class Seizure(Event, frozen=True, kw_only=True, omit_defaults=True, tag="seizure
     """What lies in the run's folder, relative to it."""
     waits: tuple[Wait, ...] = ()
     """Where the services' threads stood."""
+    queued: int | None = None
+    """Messages that the broker held in its queues; None: it could not be read."""
+    unacked: int | None = None
+    """Those that were delivered and not acknowledged."""
     silent_s: dict[str, float] = {}
     """By log: how long before it had its last line been written."""
     missing: tuple[str, ...] = ()

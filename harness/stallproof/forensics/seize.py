@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
+import msgspec
 from anyio import to_thread
 
 from stallproof.forensics.detect import Detector
@@ -23,6 +24,7 @@ from stallproof.forensics.findings import Connection, Wait, Why
 from stallproof.forensics.listings import sockets_text, stacks_text
 from stallproof.forensics.waits import clients_of, connections_of, waits
 from stallproof.history import Recorder, Seizure
+from stallproof.holdings import holdings
 from stallproof.model import Scenario
 from stallproof.sites.base import CapabilityMissingError, Link, System
 from stallproof.sites.capabilities import BrokerCommands, Conntrack, Insides, Vantage
@@ -84,6 +86,8 @@ class Forensics:
                     took_s=time.monotonic() - began,
                     files=tuple(sorted(taken.files)),
                     waits=taken.waits(),
+                    queued=taken.queued,
+                    unacked=taken.unacked,
                     silent_s=taken.silent_s,
                     missing=tuple(sorted(taken.missing)),
                 )
@@ -100,6 +104,8 @@ class Taking:
         self.files: list[str] = []
         self.missing: list[str] = []
         self.silent_s: dict[str, float] = {}
+        self.queued: int | None = None
+        self.unacked: int | None = None
         self._clients: str | None = None
         self._processes: dict[str, Sequence[ProcessSeen]] = {}
         self._sockets: dict[str, Sequence[TcpSocket]] = {}
@@ -111,6 +117,7 @@ class Taking:
                 pieces.start_soon(self._piece, f"stacks of {service}", self._stacks, service)
                 pieces.start_soon(self._piece, f"sockets of {service}", self._of_network, service)
             pieces.start_soon(self._piece, "CLIENT LIST", self._client_list)
+            pieces.start_soon(self._piece, "contents of the broker", self._contents)
             pieces.start_soon(self._piece, "conntrack", self._tracked)
         for service, sockets in self._sockets.items():
             owners = self._processes.get(service, ())
@@ -157,6 +164,16 @@ class Taking:
     async def _client_list(self) -> None:
         self._clients = str(await self._system.use(BrokerCommands).execute("CLIENT", "LIST"))
         self._keep("broker-clients.txt", self._clients)
+
+    async def _contents(self) -> None:
+        held = await holdings(self._system.use(BrokerCommands))
+        if held.unseen is not None:
+            raise ConnectionError(held.unseen)
+        self.queued, self.unacked = len(held.waiting), len(held.unacked)
+        if held.not_read:
+            self.missing.append(f"contents of the broker: {held.not_read} messages more, not read")
+        text = msgspec.json.format(msgspec.json.encode(held), indent=2).decode()
+        self._keep("broker-contents.json", f"{text}\n")
 
     async def _tracked(self) -> None:
         entries = await self._system.use(Conntrack).entries()

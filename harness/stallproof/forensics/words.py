@@ -29,7 +29,22 @@ def evidence(seizures: Iterable[Seizure], *, load_t: float) -> tuple[str, ...]:
         for wait in seizure.waits:
             if wait.service in ABOUT[seizure.why]:
                 told.setdefault(_same(wait), f"{when}, {sentence(wait)}")
-    return tuple(told.values())
+        if seizure.why == "stalled":
+            told[seizure.why] = surroundings(seizure)
+    return tuple(filter(None, told.values()))
+
+
+def surroundings(seizure: Seizure) -> str:
+    """What the broker held and how long the worker had said nothing; empty if neither is known."""
+    parts = []
+    if seizure.queued is not None and seizure.unacked is not None:
+        parts.append(
+            f"the broker held {count(seizure.queued, 'message')} in its queues and "
+            f"{seizure.unacked} unacknowledged"
+        )
+    if "worker" in seizure.silent_s:
+        parts.append(f"the worker had logged nothing for {seconds(seizure.silent_s['worker'])}")
+    return f"at that moment {', and '.join(parts)}." if parts else ""
 
 
 def sentence(wait: Wait) -> str:
