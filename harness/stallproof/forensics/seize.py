@@ -168,7 +168,8 @@ class Taking:
     async def _contents(self) -> None:
         held = await holdings(self._system.use(BrokerCommands))
         if held.unseen is not None:
-            raise ConnectionError(held.unseen)
+            self.missing.append(f"contents of the broker: {held.unseen}")
+            return
         self.queued, self.unacked = len(held.waiting), len(held.unacked)
         if held.not_read:
             self.missing.append(f"contents of the broker: {held.not_read} messages more, not read")

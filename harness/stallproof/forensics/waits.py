@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from stallproof.checkers.wording import count
 from stallproof.forensics.findings import Connection, Wait
@@ -98,7 +98,7 @@ def path_of(frames: Sequence[Frame]) -> tuple[str, ...]:
     told = [str(frames[0])]
     outside = (frame for frame in frames if not frame.stdlib)
     blocks = [(name, list(block)) for name, block in groupby(outside, lambda f: f.package)]
-    for (package, block), (caller, _) in zip(blocks, [*blocks[1:], ("", [])], strict=True):
+    for (package, block), (caller, _) in pairwise([*blocks, ("", [])]):
         told.append(str(block[0]))
         if caller in LIBRARIES:
             told.append(str(block[-1]))
