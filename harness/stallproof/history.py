@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from stallproof.clock import REAL, Clock
+from stallproof.forensics.findings import Wait, Why
 from stallproof.messages import Holdings
 
 
@@ -217,6 +218,26 @@ class InstancePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="i
     code: int | None = None
 
 
+class Seizure(Event, frozen=True, kw_only=True, omit_defaults=True, tag="seizure"):
+    """The evidence of a stall was taken, while nothing had been undone: `stallproof.forensics`."""
+
+    why: Why
+    took_s: float
+    """Real seconds."""
+    files: tuple[str, ...] = ()
+    """What lies in the run's folder, relative to it."""
+    waits: tuple[Wait, ...] = ()
+    """Where the services' threads stood."""
+    queued: int | None = None
+    """Messages that the broker held in its queues; None: it could not be read."""
+    unacked: int | None = None
+    """Those that were delivered and not acknowledged."""
+    silent_s: dict[str, float] = {}
+    """By log: how long before it had its last line been written."""
+    missing: tuple[str, ...] = ()
+    """What could not be had, and why, a line each."""
+
+
 AnyEvent = (
     ClockSet
     | KernelTimer
@@ -235,6 +256,7 @@ AnyEvent = (
     | Held
     | Connections
     | InstancePhase
+    | Seizure
 )
 
 E = TypeVar("E", bound=Event)

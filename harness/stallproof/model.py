@@ -262,6 +262,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Of the accepted stories that were not done, in order of their number; `FATES_AT_MOST`."""
     advice: tuple[str, ...] = ()
     """What to change or to try next, each a sentence."""
+    evidence: tuple[str, ...] = ()
+    """Which call the services waited in when they stalled, each a sentence."""
     dir: str = ""
     """The run's folder, relative to the folder of the whole result."""
 

@@ -12,6 +12,7 @@ import datetime as dt
 import resource
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import anyio
@@ -24,7 +25,9 @@ from stallproof.checkers import FATES_AT_MOST, judge
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.spent import spent_of
 from stallproof.clock import Clock
-from stallproof.history import ClockSet, History, Recorder
+from stallproof.forensics.seize import Forensics
+from stallproof.forensics.words import evidence
+from stallproof.history import ClockSet, History, Recorder, Seizure
 from stallproof.load.driver import RESULT, LocustDriver
 from stallproof.load.result import in_run, read_result
 from stallproof.load.usage import watch_cpu
@@ -44,6 +47,7 @@ HARNESS_FAILED = 4
 async def execute(run: Run, site: Site) -> None:
     """Boot, warm up, load while the faults go, settle."""
     recorder = run.recorder
+    forensics: Forensics | None = None
     recorder.add(
         ClockSet(t=recorder.now(), speed=recorder.clock.speed, wall_s=recorder.clock.wall_s())
     )
@@ -65,9 +69,15 @@ async def execute(run: Run, site: Site) -> None:
         if works:
             run.boot_s = run.real_s
             if not note_kernel_timers(run, system):
+                forensics = Forensics(
+                    system, recorder, run.request.scenario, Path(run.request.spec.run_dir)
+                )
+                background.start_soon(forensics.watch)
                 await _load(run, system, _driver(run, system, clients))
                 note_kernel_timers(run, system)
         run.enter("end")
+        if forensics is not None:
+            await forensics.finish()
         background.cancel_scope.cancel()
 
 
@@ -132,7 +142,14 @@ def lacking(scenario: Scenario, site: Site) -> list[str]:
     )
 
 
-def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: float) -> RunRecord:
+def record(
+    run: Run,
+    findings: tuple[Finding, ...],
+    started_at: str,
+    *,
+    cpu_s: float,
+    seizures: Iterable[Seizure] = (),
+) -> RunRecord:
     """Put everything that a report needs into one value."""
     request = run.request
     return msgspec.structs.replace(
@@ -148,6 +165,7 @@ def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: f
             request.worker_args,
             request.stack_versions,
         ),
+        evidence=evidence(seizures, load_t=run.load_t),
     )
 
 
@@ -181,7 +199,8 @@ def main(argument: str) -> int:
     findings = judge(history, request.scenario)
     if (folder / RESULT).exists():
         findings += in_run(read_result(folder / RESULT).findings, findings)
-    judged = record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    judged = record(run, findings, started_at, cpu_s=cpu_s, seizures=history.of(Seizure))
     facts = Facts(history, request.scenario)
     _store(
         folder,

@@ -12,6 +12,7 @@ from stallproof.report.words import (
     advice,
     by_configuration,
     count,
+    evidence,
     expectation_text,
     interval_text,
     joined,
@@ -98,6 +99,8 @@ def _findings(results: Results) -> list[str]:
                 f"- **{safe(f.checker)}** {f.verdict}: {safe(sentence(f.text))}" for f in findings
             )
         ]
+        if seized := evidence(result):
+            lines += ["Where it waited:", "\n".join(f"- {safe(text)}" for text in seized)]
         lines += [f"```sh\n{repeat_command(result)}\n```"]
         parts += [line for line in lines if line]
     return ["## What does not hold", *parts] if parts else []

@@ -10,6 +10,7 @@ from stallproof.report.words import (
     advice,
     by_configuration,
     count,
+    evidence,
     figures,
     interval_text,
     joined,
@@ -73,6 +74,7 @@ def _why(result: ScenarioResult) -> list[str]:
         f"- **{safe(f.checker)}** {f.verdict}: {safe(sentence(f.text))}"
         for f in not_valid(result.findings)
     ]
+    findings += [f"- {safe(text)}" for text in evidence(result)]
     return [
         f"### {named}: {k_of_n(result)} runs valid{share}",
         "\n".join(findings),

@@ -13,6 +13,7 @@ from stallproof.report.words import (
     SIGN,
     advice,
     count,
+    evidence,
     figures,
     k_of_n,
     not_valid,
@@ -87,6 +88,8 @@ def reason(result: ScenarioResult) -> RenderableType:
     text = Text(sentence(findings[0].text))
     if len(findings) > 1:
         text.append(f" (and {count(len(findings) - 1, 'finding')} more)", style="dim")
+    if seized := evidence(result):
+        text.append(f"\n{seized[0]}")
     return Group(head, Padding(text, (0, 0, 0, 2)))
 
 
