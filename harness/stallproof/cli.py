@@ -88,7 +88,9 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE (JSON): change one setting.")
     ] = None,
-    unset: Annotated[list[str] | None, typer.Option(help="KEY: leave one setting out.")] = None,
+    unset: Annotated[
+        list[str] | None, typer.Option(help="KEY or worker's --FLAG: leave it out.")
+    ] = None,
     must_hold: Annotated[
         list[str] | None,
         typer.Option(help="Only these profiles decide the exit code; all by default."),
