@@ -1,6 +1,15 @@
 """Timers of an hour and of ten minutes at their own values: the system's time is compressed."""
 
-from stallproof import IdleReset, InstanceKill, Limits, Workload, at, breaks, scenario
+from stallproof import (
+    BrokerRestart,
+    IdleReset,
+    InstanceKill,
+    Limits,
+    Workload,
+    at,
+    breaks,
+    scenario,
+)
 
 
 @scenario(
@@ -58,4 +67,41 @@ def idle_ten_minutes() -> None:
     The guide promises: health_check_interval and keepalive hold it open, or notice.
     Must hold: the story after the pause is accepted and done, like the one before it. Here the
     forgotten connections answer with a reset; only timers of the application have run meanwhile.
+    """
+
+
+@scenario(
+    schedule=[at(60, BrokerRestart(how="killed"), for_s=3300)],
+    workload=Workload(rate_per_s=1 / 300, for_s=3600),
+    limits=Limits(
+        stall_s=120,
+        first_start_s=120,
+        drain_s=300,
+        accept_s=60,
+        unhealthy_after_s=3600,
+        settle_s=300,
+    ),
+    max_speed=60,
+    settings={"app.health": "always-ok"},
+    tags=["clock"],
+    expected={
+        "guide-int-keys": breaks(
+            "accept",
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+        "celery-defaults": breaks(
+            "accept",
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+    },
+)
+def broker_away_an_hour() -> None:
+    """The broker is away for 55 minutes: longer than a worker tries to reconnect by default
+
+    On Cloud Run: a broker that was deleted, or an egress rule, until somebody wakes up; on a worker
+    pool without a liveness probe, which would have replaced the worker long since.
+    The guide promises: broker_connection_retry brings the worker back. Celery gives up after
+    broker_connection_max_retries, 100 by default: about 49 minutes.
+    Must hold: POST goes on being accepted, and two minutes after the broker is back work flows:
+    the worker has waited, or has exited and was started again.
     """

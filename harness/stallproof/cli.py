@@ -14,6 +14,7 @@ from rich.console import Console
 
 from stallproof import bench as benchmark
 from stallproof import catalog
+from stallproof.ablation.command import ablate
 from stallproof.calibration import CalibrationError
 from stallproof.engine import run_all
 from stallproof.exits import Exit, exit_for
@@ -178,7 +179,7 @@ def bench(
     raise typer.Exit(exit_for(results))
 
 
-for command in (lint, calibrate, keepalive, clock, sites):
+for command in (lint, calibrate, keepalive, ablate, clock, sites):
     app.command()(command)
 
 
