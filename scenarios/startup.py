@@ -1,16 +1,12 @@
 """A worker is started anew, and what it needs at the start is not there.
 
 Instances go at any time, and a new one starts wherever the system stands just then: while the
-broker is away, or before its own way to the VPC works. Or a backlog waits, and what the former
-instance held is in nobody's hands.
+broker is away, or while a backlog waits and what the former instance held is in nobody's hands.
 """
 
 from stallproof import (
-    WORKER,
-    BlackholeConnect,
     BrokerRestart,
     InstanceKill,
-    Limits,
     Workload,
     at,
     breaks,
@@ -39,22 +35,6 @@ def broker_away_at_start() -> None:
     The guide promises: broker_connection_retry_on_startup makes the new worker wait.
     Must hold: POST goes on being accepted, the worker takes tasks when the broker is back, none is
     lost or run twice.
-    """
-
-
-@scenario(
-    schedule=[at(2, BlackholeConnect(links=WORKER), for_s=23), at(3, InstanceKill())],
-    workload=Workload(rate_per_s=1, for_s=28),
-    limits=Limits(first_start_s=10),
-)
-def cold_start() -> None:
-    """The worker's instance is replaced, and its way to the broker is cold for another 22 seconds
-
-    On Cloud Run: Direct VPC egress, where the first connects of an instance may take a minute: the
-    packets that open a connection vanish.
-    The guide promises: socket_connect_timeout 30 and connection retries ride it out.
-    Must hold: within ten seconds of the way's opening the worker takes tasks; without a timeout of
-    its own it waits for the kernel, which tries again after 1, 3, 7, 15 and 31 s.
     """
 
 

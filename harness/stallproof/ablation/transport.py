@@ -15,7 +15,7 @@ IDLE_API = Claim(scenario="silent-drop-idle-api", why="ends a POST's wait on a d
 BUSY = Claim(scenario="silent-drop-busy", why="ends the wait for an answer that never comes")
 ONE_WAY = Claim(scenario="one-way-loss", why="ends the wait for an answer that was dropped")
 FORGOTTEN = Claim(scenario="nat-expiry-long", why="keeps an idle connection from being forgotten")
-COLD = Claim(scenario="cold-start", why="a connect is given up and tried again while the way opens")
+COLD = Claim(scenario="cold-reconnect", why="a connect that hangs is given up and tried again")
 REDELIVERED = Claim(scenario="visibility-timeout", why="when a killed worker's task comes back")
 
 TIMEOUTS = (
