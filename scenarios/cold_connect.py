@@ -55,6 +55,25 @@ def cold_connect() -> None:
     ],
     workload=Workload(rate_per_s=1, for_s=25),
     limits=Limits(first_start_s=10),
+    expected={
+        "celery-defaults": breaks(
+            "recovery",
+            "stalled",
+            because=(
+                "No socket_connect_timeout, and no socket_timeout that redis-py would take for it: "
+                "the worker waits for the kernel, which asks again 15 s after the way is open."
+            ),
+        ),
+        "guide-int-keys": breaks(
+            "recovery",
+            "stalled",
+            because=(
+                "retry_on_timeout: redis-py repeats within itself what timed out after 30 s, the "
+                "worker is told nothing and is mute. Without it work flows again 11 s after the "
+                "way is open: socket_connect_timeout 30 is longer than it was closed."
+            ),
+        ),
+    },
 )
 def cold_reconnect() -> None:
     """The worker's connections are reset, and for twenty seconds it cannot open another

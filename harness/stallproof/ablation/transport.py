@@ -26,6 +26,7 @@ TIMEOUTS = (
         claims=(
             Claim(scenario="publish-into-silence", why="a command that timed out is sent again"),
             Claim(scenario="dropped-in-task", why="the worker reconnects by itself"),
+            Claim(scenario="cold-reconnect", why="a connect that timed out is tried again"),
         ),
     ),
     Knob(
@@ -127,7 +128,10 @@ REDELIVERY = (
         settings={f"{OPTIONS}visibility_timeout": 60},
         given=LATE,
         set_by=(HARDENED,),
-        claims=(REDELIVERED,),
+        claims=(
+            REDELIVERED,
+            Claim(scenario="half-hour-tasks", why="not before the task is done, one hopes"),
+        ),
     ),
     Knob(
         name="unacked_restore_interval 5, unacked_restore_throttle 1",
