@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.ablation.runs import finding, run
 
@@ -71,6 +72,13 @@ def test_figures_count_where_their_ranges_lie_apart(
     on: list[RunRecord], off: list[RunRecord], kind: Kind
 ) -> None:
     assert compare(on, off).kind is kind
+
+
+def test_at_60_times_speed_a_second_of_the_machine_is_a_minute() -> None:
+    on = [msgspec.structs.replace(each, speed=60.0) for each in recovered(10.0, 10.0)]
+    for later_s, kind in ((69.0, Kind.NOTHING), (71.0, Kind.IMPROVES)):
+        off = [msgspec.structs.replace(each, speed=60.0) for each in recovered(later_s, later_s)]
+        assert compare(on, off).kind is kind
 
 
 def test_a_figure_is_told_with_its_ranges() -> None:

@@ -11,8 +11,8 @@ helps, harms: a checker is violated in every run of one side and in none of the 
 helps and harms: one checker that way, another the other way.
 unsettled: the runs that are valid are another share on one side than on the other, and n is too
     small to say more.
-improves, harms: the verdicts are alike, and the ranges of a figure do not overlap by at least
-    a second or a story.
+improves, harms: the verdicts are alike, and the ranges of a figure lie apart by a story or by a
+    second (of real time: what a machine needs for its work is no faster at a higher speed).
 no difference seen.
 """
 
@@ -168,14 +168,16 @@ def _shown(value: float, figure: Figure) -> str:
 
 def _by_figures(on: Sequence[RunRecord], off: Sequence[RunRecord]) -> Outcome:
     less, more = [], []
+    speed = max(run.speed for run in (*on, *off))
     for figure in FIGURES:
+        apart = MATERIAL * speed if figure.is_time else MATERIAL
         with_it, without = values(on, figure), values(off, figure)
         if len(with_it) < len(on) or len(without) < len(off):
             continue
         said = f"{figure.name} {shown(with_it, figure)}, without {shown(without, figure)}"
-        if min(without) - max(with_it) >= MATERIAL:
+        if min(without) - max(with_it) >= apart:
             less.append(said)
-        elif min(with_it) - max(without) >= MATERIAL:
+        elif min(with_it) - max(without) >= apart:
             more.append(said)
     if less and more:
         return Outcome(Kind.MIXED, f"{'; '.join(less)}; but {'; '.join(more)}")
