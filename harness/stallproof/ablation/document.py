@@ -78,10 +78,10 @@ every run of one side valid and none of the other (or the 95 % Wilson intervals 
 do not meet). **helps**: at least one checker violated in every run without it and in none with it,
 though others remain. **harms**: either of these the other way round, or a figure that is worse.
 **improves**: the same verdict, and the ranges of a figure lie apart by a story, or a second of real
-time, at least. **unsettled**: some runs of a side are valid and some are not, in another proportion than on
-the other side: n is too small to say. Two sides of five runs of the same thing have ranges apart by
-chance in 1 of 126 comparisons of a figure, of three in 1 of 10. Runs without a verdict (the fault
-did not bite, the machine did not keep up) count on neither side.
+time, at least. **unsettled**: some runs of a side are valid and some are not, in another proportion
+than on the other side: n is too small to say. Two sides of five runs of the same thing have ranges
+apart by chance in 1 of 126 comparisons of a figure, of three in 1 of 10. Runs without a verdict
+(the fault did not bite, the machine did not keep up) count on neither side.
 
 *No difference seen* is said of these scenarios and of this n: with five valid runs of five the
 interval still reaches from 0 to 43 % of runs that are not."""
