@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     storymimi_set: dict[str, Any] = {}
     """Experiments: dotted setting -> value, on top of the profile."""
     storymimi_unset: str = ""
-    """Experiments: dotted settings to leave out of the profile, separated by commas."""
+    """Experiments: dotted settings and worker flags to leave out of the profile, separated by
+    commas: `task_acks_late, --without-mingle`."""
     storymimi_worker_args: str = ""
     """Experiments: worker flags after the profile's, as a shell would split them."""
     storymimi_ledger: Path | None = None
