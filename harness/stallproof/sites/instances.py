@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,6 +10,7 @@ from anyio import to_thread
 
 from stallproof.history import InstancePhase, Recorder
 from stallproof.sites.base import Address, Liveness
+from stallproof.sites.capabilities import GRACE_S
 from stallproof.sites.life import Life, OnExit
 from stallproof.sites.liveness import HealthProbe
 from stallproof.sites.logs import ServiceLog
@@ -101,6 +103,24 @@ class SupervisedInstance:
         )
         return True
 
+    def terminate(self) -> bool:
+        """SIGTERM to its first process; `GRACE_S` later `kill_tree`, if it still runs then.
+
+        Does not wait. False: it was not running.
+        """
+        life = self._life
+        if life is None or not life.running:
+            return False
+        grace_s = self._recorder.clock.real_s(GRACE_S)
+
+        def end_grace() -> None:
+            if not life.wait(grace_s):
+                life.kill_tree()
+
+        life.signal(signal.SIGTERM)
+        threading.Thread(target=end_grace, daemon=True).start()
+        return True
+
     def close(self) -> None:
         """Kill it for good; it is gone when this returns."""
         with self._lock:
@@ -187,3 +207,6 @@ class SupervisedInstances:
 
     async def kill(self, service: str) -> bool:
         return await to_thread.run_sync(self._instances[service].kill_and_wait)
+
+    async def terminate(self, service: str) -> bool:
+        return self._instances[service].terminate()

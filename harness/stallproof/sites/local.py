@@ -28,12 +28,14 @@ from stallproof.sites.capabilities import (
     Flows,
     Instances,
     KernelTimers,
+    Processes,
     Proxies,
     Sockets,
     Vantage,
 )
 from stallproof.sites.environment import environment_of, surroundings
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
+from stallproof.sites.instanceprocesses import InstanceProcesses
 from stallproof.sites.instances import SupervisedInstance, SupervisedInstances
 from stallproof.sites.localbroker import local_broker
 from stallproof.sites.namespaces import check_enclosed
@@ -67,7 +69,7 @@ class LocalSite:
             return "" if self._namespaces else "with CAP_NET_ADMIN"
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
-        offered = (BrokerProcess, BrokerCommands, Instances, Proxies, Vantage)
+        offered = (BrokerProcess, BrokerCommands, Instances, Processes, Proxies, Vantage)
         return "" if capability in offered else None
 
     @asynccontextmanager
@@ -163,7 +165,11 @@ def _build(
                 log=log,
             )
             stack.callback(instances[service].close)
-    capabilities |= {KernelTimers: pace, Instances: SupervisedInstances(instances)}
+    capabilities |= {
+        KernelTimers: pace,
+        Instances: SupervisedInstances(instances),
+        Processes: InstanceProcesses(instances),
+    }
     return BootedSystem(
         clock=recorder.clock,
         service=network.service,
