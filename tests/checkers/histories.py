@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from stallproof.checkers import judge
 from stallproof.faults import BrokerRestart, ClientKill, Down, Latency, NatIdleExpiry, SilentDrop
 from stallproof.history import (
@@ -93,8 +95,9 @@ class Run:
         start: float | None = None,
         end: float | None = None,
         outcome: Literal["ok", "error"] = "ok",
+        by: str = "",
     ) -> Run:
-        """A POST, and what the ledger says of it, if anything."""
+        """A POST, and what the ledger says of it, if anything; `by` names the instance."""
         t = LOAD_T + at
         self.add(Op(t=t, f="submit", type="invoke", story=number))
         if answer:
@@ -109,7 +112,7 @@ class Run:
                     latency_s=post_s,
                 )
             )
-        return self.execution(number, start=start, end=end, outcome=outcome)
+        return self.execution(number, start=start, end=end, outcome=outcome, by=by)
 
     def execution(
         self,
@@ -119,14 +122,13 @@ class Run:
         start: float | None = None,
         end: float | None = None,
         outcome: Literal["ok", "error"] = "ok",
+        by: str = "",
     ) -> Run:
-        name = f"s{number}"
+        task = Task(t=0, event="start", story_id=f"s{number}", attempt=attempt, instance=by)
         if start is not None:
-            self.add(Task(t=LOAD_T + start, event="start", story_id=name, attempt=attempt))
+            self.add(replace(task, t=LOAD_T + start))
         if end is not None:
-            self.add(
-                Task(t=LOAD_T + end, event="end", story_id=name, attempt=attempt, outcome=outcome)
-            )
+            self.add(replace(task, t=LOAD_T + end, event="end", outcome=outcome))
         return self
 
     def steady(self, first: int, last: int, *, number: int = 1000) -> Run:
@@ -155,15 +157,26 @@ class Run:
             self.queue(second, queued, unacked=unacked)
         return self
 
-    def health(self, service: str, at: float, status: int | None, *, latency_s: float = 0.0) -> Run:
-        self.samples.setdefault(service, {})[at] = Health(
-            t=LOAD_T + at, service=service, status=status, latency_s=latency_s
+    def health(
+        self,
+        service: str,
+        at: float,
+        status: int | None,
+        *,
+        latency_s: float = 0.0,
+        of: str = "",
+    ) -> Run:
+        """What the service's health port said in that second; `of` names an instance of several."""
+        self.samples.setdefault(of or service, {})[at] = Health(
+            t=LOAD_T + at, service=service, instance=of, status=status, latency_s=latency_s
         )
         return self
 
-    def sick(self, service: str, first: int, last: int, status: int | None = 503) -> Run:
+    def sick(
+        self, service: str, first: int, last: int, status: int | None = 503, *, of: str = ""
+    ) -> Run:
         for second in range(first, last):
-            self.health(service, second, status)
+            self.health(service, second, status, of=of)
         return self
 
     def unsampled(self, what: str, first: float, last: float) -> Run:
@@ -173,10 +186,17 @@ class Run:
         return self
 
     def instance(
-        self, service: str, phase: Literal["start", "exit", "liveness-kill"], *, at: float
+        self,
+        service: str,
+        phase: Literal["start", "sigterm", "liveness-kill", "exit"],
+        *,
+        at: float,
+        of: str = "",
     ) -> Run:
         code = -9 if phase == "exit" else None
-        return self.add(InstancePhase(t=LOAD_T + at, service=service, phase=phase, code=code))
+        return self.add(
+            InstancePhase(t=LOAD_T + at, service=service, instance=of, phase=phase, code=code)
+        )
 
     def fault(
         self,

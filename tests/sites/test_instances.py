@@ -15,6 +15,7 @@ from stallproof.clock import Clock
 from stallproof.history import History, InstancePhase, Recorder
 from stallproof.sites.base import Address
 from stallproof.sites.capabilities import GRACE_S
+from stallproof.sites.fleet import Fleet, instance_ids
 from stallproof.sites.hosts import Here
 from stallproof.sites.instanceprocesses import InstanceProcesses
 from stallproof.sites.instances import SupervisedInstance
@@ -55,6 +56,7 @@ def start(tmp_path: Path, ready: Path) -> Iterator[Start]:
         def start(script: str) -> SupervisedInstance:
             instance = SupervisedInstance(
                 "worker",
+                ids=instance_ids("worker"),
                 start=lambda _id, on_exit: Process(
                     ["sh", "-c", script],
                     env={"PATH": os.environ["PATH"]},
@@ -78,9 +80,11 @@ def start(tmp_path: Path, ready: Path) -> Iterator[Start]:
 
 def exit_of(instance: SupervisedInstance) -> int:
     wait_until(
-        lambda: None if instance.exits else "it runs on", awaited="its exit", timeout_s=DEADLINE_S
+        lambda: None if instance.dated_exits else "it runs on",
+        awaited="its exit",
+        timeout_s=DEADLINE_S,
     )
-    return instance.exits[0]
+    return instance.dated_exits[0][1]
 
 
 def lives(folder: Path) -> list[InstancePhase]:
@@ -94,9 +98,16 @@ def test_who_is_told_to_go_leaves_with_its_own_code(
     assert instance.terminate()
     assert exit_of(instance) == 4
     assert ready.read_text() == "up\n"  # started again
-    assert [(life.phase, life.code) for life in lives(tmp_path)[:2]] == [
-        ("start", None),
-        ("exit", 4),
+    wait_until(
+        lambda: None if len(lives(tmp_path)) == 4 else "fewer",
+        awaited="the second start in the history",
+        timeout_s=DEADLINE_S,
+    )
+    assert [(life.phase, life.code, life.instance) for life in lives(tmp_path)] == [
+        ("start", None, "worker-1"),
+        ("sigterm", None, "worker-1"),
+        ("exit", 4, "worker-1"),
+        ("start", None, "worker-2"),
     ]
 
 
@@ -104,8 +115,8 @@ def test_who_does_not_go_is_killed_when_the_grace_is_over(start: Start, tmp_path
     instance = start(STUBBORN)
     assert instance.terminate()
     assert exit_of(instance) == -signal.SIGKILL
-    started, killed = lives(tmp_path)[:2]
-    assert killed.t - started.t >= GRACE_S
+    _, told, killed = lives(tmp_path)[:3]
+    assert killed.t - told.t >= GRACE_S
 
 
 def test_there_is_nothing_to_end_once_it_is_closed(start: Start) -> None:
@@ -116,7 +127,7 @@ def test_there_is_nothing_to_end_once_it_is_closed(start: Start) -> None:
 
 def test_one_process_is_killed_and_the_others_are_left_alone(start: Start) -> None:
     instance = start(STUBBORN)
-    processes = InstanceProcesses({"worker": instance})
+    processes = InstanceProcesses({"worker": Fleet(instance)})
 
     async def kill_the_child() -> tuple[int, int, bool]:
         first, child = await processes.members("worker")
@@ -130,9 +141,9 @@ def test_one_process_is_killed_and_the_others_are_left_alone(start: Start) -> No
     first, _, killed_again = anyio.run(kill_the_child)
     assert first == instance.pid
     assert not killed_again
-    assert not instance.exits
+    assert not instance.dated_exits
 
 
 def test_a_process_of_somebody_else_is_not_touched(start: Start) -> None:
-    processes = InstanceProcesses({"worker": start(POLITE)})
+    processes = InstanceProcesses({"worker": Fleet(start(POLITE))})
     assert not anyio.run(processes.kill, "worker", os.getpid())

@@ -6,14 +6,14 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 
-from stallproof.sites.instances import SupervisedInstance
+from stallproof.sites.fleet import Fleet
 from stallproof.sites.proctable import session_members
 
 
 class InstanceProcesses:
     """`Processes`: an instance is what lives in its first process's session."""
 
-    def __init__(self, instances: Mapping[str, SupervisedInstance]) -> None:
+    def __init__(self, instances: Mapping[str, Fleet]) -> None:
         self._instances = instances
 
     async def members(self, service: str) -> Sequence[int]:
@@ -29,7 +29,7 @@ class InstanceProcesses:
         return True
 
     def _members(self, service: str) -> list[int]:
-        first = self._instances[service].pid
+        first = self._instances[service].oldest.pid
         if first is None:
             return []
         return sorted(session_members(first), key=lambda pid: pid != first)

@@ -33,11 +33,12 @@ from stallproof.sites.capabilities import (
     Sockets,
     Vantage,
 )
-from stallproof.sites.environment import environment_of, surroundings
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
+from stallproof.sites.fleet import Fleet
 from stallproof.sites.instanceprocesses import InstanceProcesses
-from stallproof.sites.instances import SupervisedInstance, SupervisedInstances
+from stallproof.sites.instances import SupervisedInstances
 from stallproof.sites.localbroker import local_broker
+from stallproof.sites.localservices import LocalServices
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.network import Network, loopback, namespaced
 from stallproof.sites.proxyserver import ToxiproxyServer
@@ -142,28 +143,20 @@ def _build(
 
     ledger = scratch / "ledger.jsonl"
     ledger.touch()
-    at = network.proxy if proxied else network.broker
-    instances: dict[str, SupervisedInstance] = {}
+    services = LocalServices(
+        spec=spec,
+        network=network,
+        recorder=recorder,
+        pace=pace,
+        scratch=scratch,
+        password=password,
+        ledger=ledger,
+        open_log=open_log,
+    )
+    instances: dict[str, Fleet] = {}
     with timed(stages, "services started"):
         for service in spec.services:
-            log = open_log(service)
-            env = surroundings(spec, home=scratch, clock=pace.env_of(service)) | environment_of(
-                service,
-                spec=spec,
-                at=at,
-                port=network.service[service].port,
-                password=password,
-                folder=scratch,
-                ledger=ledger,
-            )
-            instances[service] = SupervisedInstance(
-                service,
-                start=processes.service(spec, network.hosts[service], env, scratch, log),
-                address=network.service[service],
-                liveness=spec.liveness if service == "worker" else None,
-                recorder=recorder,
-                log=log,
-            )
+            instances[service] = services.fleet(service)
             stack.callback(instances[service].close)
     capabilities |= {
         KernelTimers: pace,
