@@ -113,6 +113,8 @@ class Task(Event, frozen=True, kw_only=True, omit_defaults=True, tag="task"):
     pid: int = 0
     task_id: str | None = None
     """The message that it comes from: Celery's id of it."""
+    instance: str = ""
+    """Whose work it is: the id that the site gave the instance; empty: not known."""
 
 
 class MessagePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="message"):
@@ -163,6 +165,7 @@ class Health(Event, frozen=True, kw_only=True, omit_defaults=True, tag="health")
     """An answer of a service's GET /health (status None: no answer, see error)."""
 
     service: str
+    instance: str = ""
     status: int | None
     latency_s: float
     error: str | None = None
@@ -172,6 +175,7 @@ class Log(Event, frozen=True, kw_only=True, omit_defaults=True, tag="log"):
     """A line of a service's log that matters, secrets removed."""
 
     service: str
+    instance: str = ""
     what: Literal["ready", "connected", "connection-lost", "error", "warning"]
     line: str
 
@@ -210,10 +214,15 @@ class Connections(Event, frozen=True, kw_only=True, omit_defaults=True, tag="con
 
 
 class InstancePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="instance"):
-    """A service's process was started, exited, or was killed by the liveness probe."""
+    """A service's process was started, got SIGTERM, was killed by the liveness probe, or exited.
+
+    Each start has an id of its own (`worker-1`, `worker-2`), whether it comes after an exit or
+    beside another: as on Cloud Run, where an instance that ended never comes back.
+    """
 
     service: str
-    phase: Literal["start", "exit", "liveness-kill"]
+    instance: str = ""
+    phase: Literal["start", "sigterm", "liveness-kill", "exit"]
     pid: int = 0
     code: int | None = None
 

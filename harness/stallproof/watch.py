@@ -11,7 +11,7 @@ import httpx2
 import msgspec
 
 from stallproof.history import Broker, Connections, Health, MessagePhase, Recorder, Task
-from stallproof.sites.base import Address, Link, System
+from stallproof.sites.base import Address, HealthPort, Link, System
 from stallproof.sites.capabilities import BrokerCommands
 from stallproof.sites.liveness import ANSWER_REAL_S
 
@@ -35,8 +35,8 @@ async def watch(system: System, recorder: Recorder, http: httpx2.AsyncClient) ->
     ledger_s = clock.real_s(LEDGER_S, at_least_s=LEDGER_S)
     async with anyio.create_task_group() as group:
         group.start_soon(_every, ledger_s, LedgerTail(system.ledger, recorder).read)
-        for service, url in system.health_urls.items():
-            group.start_soon(_every, period_s, HealthProbe(service, url, recorder, http).sample)
+        for service in system.instances:
+            group.start_soon(_every, period_s, HealthProbe(service, system, recorder, http).sample)
         broker = BrokerSampler(system.use(BrokerCommands), recorder)
         group.start_soon(_every, period_s, broker.sample)
 
@@ -58,6 +58,7 @@ class LedgerTail:
         event: str
         story_id: str
         pid: int
+        instance: str
         monotonic_s: float
         attempt: int = 0
         outcome: str | None = None
@@ -90,22 +91,27 @@ class LedgerTail:
 
 
 class HealthProbe:
-    """Asks one service's health port."""
+    """Asks the health port of each instance of a service."""
 
     def __init__(
-        self, service: str, url: str, recorder: Recorder, http: httpx2.AsyncClient
+        self, service: str, system: System, recorder: Recorder, http: httpx2.AsyncClient
     ) -> None:
         self._service = service
-        self._url = url
+        self._system = system
         self._recorder = recorder
         self._http = http
 
     async def sample(self) -> None:
+        async with anyio.create_task_group() as group:
+            for port in self._system.health_ports(self._service):
+                group.start_soon(self._ask, port)
+
+    async def _ask(self, port: HealthPort) -> None:
         start = self._recorder.now()
         deadline_s = self._recorder.clock.real_s(HEALTH_DEADLINE_S, at_least_s=ANSWER_REAL_S)
         status, error = None, None
         try:
-            answer = await self._http.get(self._url, timeout=deadline_s)
+            answer = await self._http.get(port.url, timeout=deadline_s)
             status = answer.status_code
         except httpx2.HTTPError as problem:
             error = type(problem).__name__
@@ -113,6 +119,7 @@ class HealthProbe:
             Health(
                 t=start,
                 service=self._service,
+                instance=port.instance,
                 status=status,
                 latency_s=self._recorder.now() - start,
                 error=error,

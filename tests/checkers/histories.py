@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from stallproof.checkers import judge
 from stallproof.faults import BrokerRestart, ClientKill, Down, Latency, NatIdleExpiry, SilentDrop
 from stallproof.history import (
@@ -132,8 +134,9 @@ class Run:
         end: float | None = None,
         outcome: Literal["ok", "error"] = "ok",
         published: bool = True,
+        by: str = "",
     ) -> Run:
-        """A POST, and what the ledger says of it, if anything."""
+        """A POST, and what the ledger says of it, if anything; `by` names the instance."""
         t = LOAD_T + at
         if answer == "ok" and published:
             self.message("published", number, at=at + post_s)
@@ -150,7 +153,7 @@ class Run:
                     latency_s=post_s,
                 )
             )
-        return self.execution(number, start=start, end=end, outcome=outcome)
+        return self.execution(number, start=start, end=end, outcome=outcome, by=by)
 
     def execution(
         self,
@@ -161,13 +164,20 @@ class Run:
         end: float | None = None,
         outcome: Literal["ok", "error"] = "ok",
         task: str | None = None,
+        by: str = "",
     ) -> Run:
-        name, task = f"s{number}", task or f"t{number}"
-        common: dict[str, Any] = {"story_id": name, "attempt": attempt, "task_id": task}
+        line = Task(
+            t=0,
+            event="start",
+            story_id=f"s{number}",
+            attempt=attempt,
+            task_id=task or f"t{number}",
+            instance=by,
+        )
         if start is not None:
-            self.add(Task(t=LOAD_T + start, event="start", **common))
+            self.add(replace(line, t=LOAD_T + start))
         if end is not None:
-            self.add(Task(t=LOAD_T + end, event="end", outcome=outcome, **common))
+            self.add(replace(line, t=LOAD_T + end, event="end", outcome=outcome))
         return self
 
     def message(
@@ -244,15 +254,26 @@ class Run:
             self.queue(second, queued, unacked=unacked)
         return self
 
-    def health(self, service: str, at: float, status: int | None, *, latency_s: float = 0.0) -> Run:
-        self.samples.setdefault(service, {})[at] = Health(
-            t=LOAD_T + at, service=service, status=status, latency_s=latency_s
+    def health(
+        self,
+        service: str,
+        at: float,
+        status: int | None,
+        *,
+        latency_s: float = 0.0,
+        of: str = "",
+    ) -> Run:
+        """What the service's health port said in that second; `of` names an instance of several."""
+        self.samples.setdefault(of or service, {})[at] = Health(
+            t=LOAD_T + at, service=service, instance=of, status=status, latency_s=latency_s
         )
         return self
 
-    def sick(self, service: str, first: int, last: int, status: int | None = 503) -> Run:
+    def sick(
+        self, service: str, first: int, last: int, status: int | None = 503, *, of: str = ""
+    ) -> Run:
         for second in range(first, last):
-            self.health(service, second, status)
+            self.health(service, second, status, of=of)
         return self
 
     def unsampled(self, what: str, first: float, last: float) -> Run:
@@ -262,10 +283,17 @@ class Run:
         return self
 
     def instance(
-        self, service: str, phase: Literal["start", "exit", "liveness-kill"], *, at: float
+        self,
+        service: str,
+        phase: Literal["start", "sigterm", "liveness-kill", "exit"],
+        *,
+        at: float,
+        of: str = "",
     ) -> Run:
         code = -9 if phase == "exit" else None
-        return self.add(InstancePhase(t=LOAD_T + at, service=service, phase=phase, code=code))
+        return self.add(
+            InstancePhase(t=LOAD_T + at, service=service, instance=of, phase=phase, code=code)
+        )
 
     def fault(
         self,

@@ -27,6 +27,7 @@ from stallproof.model import Finding, Scenario
 # Multiples of 1/8, so that shifting them is exact; few values, so that moments coincide.
 MOMENTS = st.integers(0, 8 * 120).map(lambda eighths: eighths / 8)
 IDS = st.sampled_from(["warm", "s0", "s1", "s2", "stranger"])
+INSTANCES = st.sampled_from(["", "worker-1", "worker-2"])
 SERVICES = st.sampled_from(["api", "worker", "other"])
 STEPS = st.integers(0, 2)
 SECONDS = st.sampled_from([0.0, 0.125, 2.0, 30.0])
@@ -52,6 +53,7 @@ EVENTS: st.SearchStrategy[AnyEvent] = st.one_of(
         story_id=IDS,
         attempt=st.integers(1, 2),
         outcome=st.sampled_from(["ok", "error", None]),
+        instance=INSTANCES,
     ),
     of(
         FaultPhase,
@@ -62,7 +64,13 @@ EVENTS: st.SearchStrategy[AnyEvent] = st.one_of(
         late_s=SECONDS,
     ),
     of(Bite, step=STEPS, name=st.just("fault"), bit=st.booleans(), seen=st.just("seen")),
-    of(Health, service=SERVICES, status=st.sampled_from([200, 503, None]), latency_s=SECONDS),
+    of(
+        Health,
+        service=SERVICES,
+        instance=INSTANCES,
+        status=st.sampled_from([200, 503, None]),
+        latency_s=SECONDS,
+    ),
     of(Log, service=SERVICES, what=st.sampled_from(["error", "connection-lost"]), line=st.text()),
     of(
         Broker,
@@ -80,7 +88,8 @@ EVENTS: st.SearchStrategy[AnyEvent] = st.one_of(
     of(
         InstancePhase,
         service=SERVICES,
-        phase=st.sampled_from(["start", "exit", "liveness-kill"]),
+        instance=INSTANCES,
+        phase=st.sampled_from(["start", "sigterm", "liveness-kill", "exit"]),
         code=st.none() | st.integers(-15, 3),
     ),
 )

@@ -35,7 +35,7 @@ from stallproof.clock import REAL
 from stallproof.faults.toxiproxy_client import ToxiproxyClient
 from stallproof.parts import find_broker, find_toxiproxy
 from stallproof.sites import sockdiag
-from stallproof.sites.base import EVERY, Address, CapabilityMissingError, Instance, Link
+from stallproof.sites.base import EVERY, Address, CapabilityMissingError, HealthPort, Instance, Link
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -71,7 +71,6 @@ class Ground:
 
     api_url = ""
     clock = REAL
-    health_urls: Mapping[str, str] = {}
     instances: Mapping[str, Instance] = {}
     ledger = Path()
 
@@ -81,6 +80,9 @@ class Ground:
         self._scratch = scratch
         self._broker: subprocess.Popen[bytes] | None = None
         self._toxiproxy: subprocess.Popen[bytes] | None = None
+
+    def health_ports(self, service: str) -> Sequence[HealthPort]:
+        raise NotImplementedError(service)
 
     def use(self, capability: type[C]) -> C:
         if not isinstance(self, capability):

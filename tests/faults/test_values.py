@@ -49,6 +49,8 @@ FAULTS: dict[type, st.SearchStrategy[Any]] = {
         faults.ClientKill, kind=st.sampled_from(("normal", "pubsub")), links=LINKS
     ),
     faults.InstanceKill: st.builds(faults.InstanceKill, service=st.sampled_from(("api", "worker"))),
+    faults.Terminate: st.builds(faults.Terminate, service=st.sampled_from(("api", "worker"))),
+    faults.KillChild: st.just(faults.KillChild()),
     faults.Rst: st.builds(faults.Rst, links=LINKS),
     faults.SilentDrop: st.builds(faults.SilentDrop, links=LINKS, way=WAYS),
     faults.ConntrackFlush: st.builds(faults.ConntrackFlush, links=LINKS),

@@ -160,7 +160,7 @@ async def given_up(system: BootedSystem) -> Any:
     worker = system.instances["worker"]
 
     async def check() -> bool:
-        return worker.given_up
+        return worker.oldest.given_up
 
     await until(check, "the worker given up")
     return {"starts": worker.starts, "exits": list(worker.exits)}

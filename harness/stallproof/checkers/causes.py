@@ -165,7 +165,7 @@ def _started(facts: Facts, story: Story) -> str:
 
 
 def _killed(facts: Facts, start: Task) -> str:
-    exit_t = next((t for t in facts.exit_ts("worker") if t >= start.t), None)
+    exit_t = facts.worker_exit_t(start.instance, since_t=start.t)
     if exit_t is None:
         return "never ended, though the worker lived: cancelled, or its process alone killed"
     return f"the worker exited at {_at(facts, exit_t)}"

@@ -18,6 +18,7 @@ from functools import cached_property
 import msgspec
 
 from stallproof.checkers.causes import fates_of
+from stallproof.checkers.lives import Life, lives_of, same
 from stallproof.checkers.spans import Span, held, union
 from stallproof.checkers.stalls import idle_spans
 from stallproof.checkers.stories import Attempt, Story, Tale, read_ledger, read_stories
@@ -191,33 +192,45 @@ class Facts:
         """When the broker was so, each sample taken to hold until the next one."""
         return held([(sample.t, so(sample)) for sample in self.of(Broker)], until_t=self.end_t)
 
-    def exit_ts(self, service: str) -> list[float]:
-        """When the service's process ended, of itself or killed."""
-        return [
-            phase.t
-            for phase in self.of(InstancePhase)
-            if phase.service == service and phase.phase != "start"
-        ]
+    def lives(self, service: str) -> tuple[Life, ...]:
+        """The lives of the service's instances, in order of their start."""
+        phases = (phase for phase in self.of(InstancePhase) if phase.service == service)
+        return lives_of(phases, until_t=self.end_t)
 
     @cached_property
-    def _worker_exit_ts(self) -> list[float]:
-        return self.exit_ts("worker")
+    def _worker_ends(self) -> dict[str, list[float]]:
+        """By instance: when its process ended, of itself or killed."""
+        ends: dict[str, list[float]] = {}
+        for phase in self.of(InstancePhase):
+            if phase.service == "worker" and phase.phase in ("liveness-kill", "exit"):
+                ends.setdefault(phase.instance, []).append(phase.t)
+        return ends
+
+    def worker_exit_t(self, instance: str, *, since_t: float) -> float | None:
+        """When that instance of the worker ended, from `since_t` on; None: it did not."""
+        after = (
+            ends[position]
+            for other, ends in self._worker_ends.items()
+            if same(other, instance)
+            if (position := bisect_left(ends, since_t)) < len(ends)
+        )
+        return min(after, default=None)
 
     # Work in hand
 
     def in_work(self, attempts: Iterable[Attempt], *, at_most_s: float) -> list[Span]:
-        """When the attempts were in work: until their end, or else the worker's next exit.
+        """When the attempts were in work: until their end, or else their instance's exit.
 
         At most `at_most_s` each: a task that was cancelled, or whose process died alone, never
         writes its end, and must not pass for work for ever.
         """
-        exits = self._worker_exit_ts
         spans = []
         for attempt in attempts:
             end_t = attempt.end_t
             if end_t is None:
-                position = bisect_left(exits, attempt.start_t)
-                end_t = exits[position] if position < len(exits) else self.end_t
+                end_t = self.worker_exit_t(attempt.instance, since_t=attempt.start_t)
+            if end_t is None:
+                end_t = self.end_t
             spans.append((attempt.start_t, min(end_t, attempt.start_t + at_most_s)))
         return spans
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from itertools import pairwise
 
 from stallproof.checkers.facts import SERVICES, Facts
+from stallproof.checkers.lives import Life, same
 from stallproof.checkers.spans import (
     Span,
     held,
     intersect,
     longest_s,
-    split,
     subtract,
     total_s,
     union,
 )
 from stallproof.checkers.stalls import reachable_spans
 from stallproof.checkers.wording import seconds
-from stallproof.history import Health, InstancePhase
+from stallproof.history import Health
 from stallproof.model import Finding, Verdict
 from stallproof.sites.base import Liveness
 from stallproof.sites.liveness import ANSWER_REAL_S
@@ -43,9 +43,10 @@ def health(facts: Facts) -> Finding:
 
     The worker hides a stall: during a stall (what `stalled` calls invalid) with work in a queue
     or the broker out of sight, it answers 200. Silence is honest. Work that only lies in
-    `unacked` is not held against it. A new instance starts afresh. Limit `unhealthy_after_s`.
+    `unacked` is not held against it. Each instance answers for itself, a new one starts afresh.
+    Limit `unhealthy_after_s`.
     The worker raises a false alarm: anything but 200, while work flows, no fault is in force and
-    the instance is not restarting. Limit 10 s at a stretch; told from 5 s on.
+    the instance is neither starting nor told to end. Limit 10 s at a stretch; told from 5 s on.
     The API does not answer 200, restarts apart. A fault is no excuse: its health needs no broker.
     Limit 10 s at a stretch.
 
@@ -63,7 +64,7 @@ def health(facts: Facts) -> Finding:
     }
     hidden_s = _hidden_stall_s(facts)
     alarm_s = longest_s(_false_alarms(facts))
-    gap_s = longest_s(subtract(_answers(facts, "api", ok=False), _restarts(facts, "api")))
+    gap_s = max(longest_s(silent) for silent in _silences(facts, "api"))
     numbers: dict[str, float | None] = {
         "hidden_stall_s": hidden_s,
         "false_alarm_s": alarm_s,
@@ -102,40 +103,49 @@ def _judged(facts: Facts, sample: Health) -> bool:
 
 
 def _hidden_stall_s(facts: Facts) -> float:
-    births = [
-        phase.t
-        for phase in facts.of(InstancePhase)
-        if phase.service == "worker" and phase.phase == "start"
+    reachable = reachable_spans(facts)
+    lies = [
+        intersect(reachable, _answers(facts, "worker", life, ok=True))
+        for life in facts.lives("worker")
     ]
-    lies = intersect(reachable_spans(facts), _answers(facts, "worker", ok=True))
-    # Not `split`, which joins stalls that touch: each stall is one question.
-    lives = [life for stall in facts.stalls for life in split([stall], births)]
-    return max((total_s(intersect([life], lies)) for life in lives), default=0.0)
+    # Stalls that touch are not joined: each is one question, to each instance.
+    return max(
+        (total_s(intersect([stall], lie)) for stall in facts.stalls for lie in lies), default=0.0
+    )
 
 
 def _false_alarms(facts: Facts) -> list[Span]:
+    """By one instance each; touching ones of two instances are not joined."""
     taken = facts.taken_ts
     flowing = union((a, b) for a, b in pairwise(taken) if b - a <= FLOWING_S)
-    silent = intersect(_answers(facts, "worker", ok=False), flowing)
-    return subtract(subtract(silent, facts.fault_spans), _restarts(facts, "worker"))
+    alarms = [intersect(silent, flowing) for silent in _silences(facts, "worker")]
+    return [span for alarm in alarms for span in subtract(alarm, facts.fault_spans)]
 
 
-def _answers(facts: Facts, service: str, *, ok: bool) -> list[Span]:
-    """When the service's health was a timely 200; with `ok` False: was anything else."""
+def _silences(facts: Facts, service: str) -> list[list[Span]]:
+    """For each life: when it did not answer 200 in time, though it was up.
+
+    It is up from its first 200 (one that was there before the load: all the time) until it is
+    told to end, or ends.
+    """
+    found = []
+    for life in facts.lives(service):
+        up_t = life.start_t
+        if facts.load_t is not None and up_t > facts.load_t:
+            healthy = _answers(facts, service, life, ok=True)
+            up_t = healthy[0][0] if healthy else life.end_t
+        silent = _answers(facts, service, life, ok=False)
+        found.append(intersect(silent, [(up_t, life.told_t)]))
+    return found
+
+
+def _answers(facts: Facts, service: str, life: Life, *, ok: bool) -> list[Span]:
+    """When the instance's health was a timely 200; with `ok` False: was anything else."""
     timeout_s = facts.lenient_s(Liveness().timeout_s, real_s=ANSWER_REAL_S)
     samples = [
         (sample.t, (sample.status == 200 and sample.latency_s <= timeout_s) is ok)
         for sample in facts.of(Health)
-        if sample.service == service
+        if sample.service == service and same(sample.instance, life.instance)
     ]
-    return intersect(facts.window, held(samples, until_t=facts.end_t))
-
-
-def _restarts(facts: Facts, service: str) -> list[Span]:
-    """From each exit of the service to its next timely 200."""
-    healthy = _answers(facts, service, ok=True)
-    spans = []
-    for exit_t in facts.exit_ts(service):
-        back_t = next((start for start, _ in healthy if start > exit_t), facts.end_t)
-        spans.append((exit_t, back_t))
-    return union(spans)
+    alive = intersect(facts.window, [life.span])
+    return intersect(alive, held(samples, until_t=facts.end_t))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stallproof.checkers.lives import same
 from stallproof.checkers.spans import Span, deep, depth, intersect, split, subtract, union
 
 if TYPE_CHECKING:
@@ -56,15 +57,32 @@ def unseen_spans(facts: Facts) -> list[Span]:
 
 
 def busy_spans(facts: Facts) -> list[Span]:
-    """When every hand of the worker was full: as many tasks in work as it was ever seen to end.
+    """When every hand of the workers was full: all instances that still took work had as many
+    tasks in work as one was ever seen to end.
 
     A task counts as in work for no longer than the workload says it takes: one that hangs
     is no excuse for standing still.
     """
     attempts = [attempt for tale in facts.ledger.values() for attempt in tale.attempts]
-    capacity = depth((a.start_t, a.end_t) for a in attempts if a.end_t is not None)
-    in_work = facts.in_work(attempts, at_most_s=facts.scenario.workload.task_s)
-    return deep(in_work, max(1, capacity))
+    hands = {
+        life: [a for a in attempts if same(a.instance, life.instance) and _in(a.start_t, life.span)]
+        for life in facts.lives("worker")
+    }
+    capacity = max(
+        depth((a.start_t, a.end_t) for a in of_one if a.end_t is not None)
+        for of_one in hands.values()
+    )
+    task_s = facts.scenario.workload.task_s
+    there, free = [], []
+    for life, of_one in hands.items():
+        in_work = facts.in_work(of_one, at_most_s=task_s)
+        there.append(life.span)
+        free += subtract([(life.start_t, life.told_t)], deep(in_work, max(1, capacity)))
+    return subtract(there, free)
+
+
+def _in(t: float, span: Span) -> bool:
+    return span[0] <= t < span[1]
 
 
 def reachable_spans(facts: Facts) -> list[Span]:

@@ -17,6 +17,8 @@ class Attempt:
     start_t: float
     end_t: float | None
     """None: the worker never wrote that it ended (killed, cancelled, or still at it)."""
+    instance: str = ""
+    """Whose it was; empty: not known."""
 
 
 @dataclass
@@ -70,11 +72,11 @@ class Story:
 def read_ledger(tasks: Iterable[Task]) -> dict[str, Tale]:
     """The ledger's lines by story id. O(n log n)."""
     tales: dict[str, Tale] = defaultdict(Tale)
-    starts: dict[tuple[str, int], list[float]] = defaultdict(list)
+    starts: dict[tuple[str, int], list[Task]] = defaultdict(list)
     ends: dict[tuple[str, int], list[Task]] = defaultdict(list)
     for task in tasks:
         if task.event == "start":
-            starts[task.story_id, task.attempt].append(task.t)
+            starts[task.story_id, task.attempt].append(task)
         elif task.event == "skip":
             tales[task.story_id].skips += 1
         else:
@@ -88,17 +90,18 @@ def read_ledger(tasks: Iterable[Task]) -> dict[str, Tale]:
     return dict(tales)
 
 
-def _paired(starts: Sequence[float], ends: Sequence[Task]) -> Iterable[Attempt]:
+def _paired(starts: Sequence[Task], ends: Sequence[Task]) -> Iterable[Attempt]:
     """Each start with the first end after it, unless another start came in between."""
     position = 0
-    for start_t, next_t in zip(starts, [*starts[1:], float("inf")], strict=True):
-        while position < len(ends) and ends[position].t < start_t:
+    nexts = [*(start.t for start in starts[1:]), float("inf")]
+    for start, next_t in zip(starts, nexts, strict=True):
+        while position < len(ends) and ends[position].t < start.t:
             position += 1
+        end_t = None
         if position < len(ends) and ends[position].t <= next_t:
-            yield Attempt(start_t=start_t, end_t=ends[position].t)
+            end_t = ends[position].t
             position += 1
-        else:
-            yield Attempt(start_t=start_t, end_t=None)
+        yield Attempt(start_t=start.t, end_t=end_t, instance=start.instance)
 
 
 def read_stories(ops: Iterable[Op], ledger: dict[str, Tale]) -> tuple[Story, ...]:

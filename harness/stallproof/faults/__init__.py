@@ -5,7 +5,7 @@ from stallproof.faults.broker import BrokerRestart, ClientKill
 from stallproof.faults.flows import ConntrackFlush, Rst, SilentDrop
 from stallproof.faults.forgetting import NatIdleExpiry, VpcInboundExpiry
 from stallproof.faults.kernel import IdleReset
-from stallproof.faults.lifecycle import InstanceKill
+from stallproof.faults.lifecycle import InstanceKill, KillChild, Terminate
 from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
 from stallproof.faults.toxiproxy import (
     Bandwidth,
@@ -40,6 +40,8 @@ AnyFault = (
     | Partition
     | Loss
     | InstanceKill
+    | Terminate
+    | KillChild
 )
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "Fault",
     "IdleReset",
     "InstanceKill",
+    "KillChild",
     "Latency",
     "LimitData",
     "Loss",
@@ -65,6 +68,7 @@ __all__ = [
     "SilentDrop",
     "Slicer",
     "SlowClose",
+    "Terminate",
     "Timeout",
     "VpcInboundExpiry",
 ]

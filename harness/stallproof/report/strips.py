@@ -65,7 +65,7 @@ def _width(stretch: Stretch, frame: Frame) -> float:
 
 
 def _restarts(canvas: Canvas, frame: Frame, restarts: Sequence[Restart]) -> None:
-    y, last = frame.y - 5, {"start": -9.0, "exit": -9.0, "liveness-kill": -9.0}
+    y, last = frame.y - 5, dict.fromkeys(("start", "sigterm", "liveness-kill", "exit"), -9.0)
     for restart in restarts:
         x = frame.x(restart.t)
         if restart.t < frame.time.begin or x - last[restart.phase] < 5:
@@ -73,6 +73,8 @@ def _restarts(canvas: Canvas, frame: Frame, restarts: Sequence[Restart]) -> None
         last[restart.phase] = x
         if restart.phase == "start":
             canvas.stroke("start", (x - 3, y + 3), (x, y - 3), (x + 3, y + 3), (x - 3, y + 3))
+        elif restart.phase == "sigterm":
+            canvas.stroke("exit", (x, y - 3), (x, y + 3))
         elif restart.phase == "exit":
             canvas.stroke("exit", (x - 3, y - 3), (x + 3, y + 3))
             canvas.stroke("exit", (x - 3, y + 3), (x + 3, y - 3))

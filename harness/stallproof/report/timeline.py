@@ -67,7 +67,7 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
 
 class Restart(msgspec.Struct, frozen=True, kw_only=True):
     t: float
-    phase: Literal["start", "exit", "liveness-kill"]
+    phase: Literal["start", "sigterm", "liveness-kill", "exit"]
     code: int | None
 
 

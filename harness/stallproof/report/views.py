@@ -192,6 +192,7 @@ def restarts(time: Timeline) -> str | None:
             words.count(n, noun)
             for n, noun in (
                 (seen["start"], "start"),
+                (seen["sigterm"], "SIGTERM"),
                 (seen["exit"], "exit"),
                 (seen["liveness-kill"], "kill"),
             )
@@ -201,7 +202,7 @@ def restarts(time: Timeline) -> str | None:
             said.append(f"{service}: {', '.join(parts)}")
     if not said:
         return None
-    return f"started, exited, killed by the liveness probe: {'; '.join(said)}"
+    return f"started, told to end, exited, killed by the liveness probe: {'; '.join(said)}"
 
 
 def fault_views(

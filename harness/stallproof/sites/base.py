@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -114,7 +114,7 @@ class CapabilityMissingError(Exception):
 
 
 class Instance(Protocol):
-    """One container instance of a service. The site starts it again when it exits."""
+    """A service's container instance, or all of them. The site starts one again when it exits."""
 
     @property
     def starts(self) -> int:
@@ -122,7 +122,15 @@ class Instance(Protocol):
 
     @property
     def exits(self) -> Sequence[int]:
-        """Exit codes so far (negative: the signal that ended it)."""
+        """Exit codes so far, in order of time (negative: the signal that ended it)."""
+
+
+class HealthPort(NamedTuple):
+    """Where an instance answers `GET /health`."""
+
+    instance: str
+    """Its id in the history."""
+    url: str
 
 
 C = TypeVar("C")
@@ -139,9 +147,8 @@ class System(Protocol):
     def api_url(self) -> str:
         """Base URL of the API, as the harness reaches it."""
 
-    @property
-    def health_urls(self) -> Mapping[str, str]:
-        """Per service (`api`, `worker`): its `GET /health`."""
+    def health_ports(self, service: str) -> Sequence[HealthPort]:
+        """Those of the service's instances just now, without such as were told to end."""
 
     @property
     def instances(self) -> Mapping[str, Instance]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
 from stallproof.clock import Clock
 from stallproof.history import Recorder
-from stallproof.sites.base import Address, CapabilityMissingError
-from stallproof.sites.instances import SupervisedInstance
+from stallproof.sites.base import Address, CapabilityMissingError, HealthPort
+from stallproof.sites.fleet import Fleet
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.redact import redactor
 
@@ -50,7 +50,7 @@ class BootedSystem:
         *,
         clock: Clock,
         service: Mapping[str, Address],
-        instances: Mapping[str, SupervisedInstance],
+        instances: Mapping[str, Fleet],
         capabilities: Mapping[type, object],
         ledger: Path,
         boot_stages_s: Mapping[str, float],
@@ -68,9 +68,11 @@ class BootedSystem:
     def api_url(self) -> str:
         return _url(self.service["api"])
 
-    @property
-    def health_urls(self) -> Mapping[str, str]:
-        return {service: _url(self.service[service]) + "/health" for service in SERVICES}
+    def health_ports(self, service: str) -> Sequence[HealthPort]:
+        return [
+            HealthPort(instance.id, _url(instance.address) + "/health")
+            for instance in self.instances[service].kept
+        ]
 
     def use(self, capability: type[C]) -> C:
         try:

@@ -16,6 +16,9 @@ from stallproof.sites.base import Address, Link, Way
 from stallproof.sites.seen import ProcessSeen
 from stallproof.sites.tcpsockets import TcpSocket
 
+GRACE_S = 10.0
+"""Between SIGTERM and SIGKILL. Source: https://cloud.google.com/run/docs/container-contract"""
+
 
 @runtime_checkable
 class BrokerProcess(Protocol):
@@ -82,6 +85,24 @@ class Instances(Protocol):
 
         The site starts the instance again, like after any exit.
         """
+
+    async def terminate(self, service: str) -> bool:
+        """SIGTERM to its first process, without waiting for what comes of it. False: none ran.
+
+        If it still runs after `GRACE_S` of system time, all of it is killed. The site starts it
+        again, like after any exit.
+        """
+
+
+@runtime_checkable
+class Processes(Protocol):
+    """The processes of a service's instance, as the kernel sees them."""
+
+    async def members(self, service: str) -> Sequence[int]:
+        """Their pids, as the ledger gives them too; its first process first. Empty: none runs."""
+
+    async def kill(self, service: str, pid: int) -> bool:
+        """SIGKILL one of them. False: it is none of them."""
 
 
 @runtime_checkable

@@ -11,8 +11,8 @@ from anyio import to_thread
 
 from stallproof.sites import tcpsockets
 from stallproof.sites.blocked import Blocked, blocked
+from stallproof.sites.fleet import Fleet
 from stallproof.sites.hosts import Host
-from stallproof.sites.instances import SupervisedInstance
 from stallproof.sites.proctable import descendants
 from stallproof.sites.pystacks import DEADLINE_S, PythonThread, StacksError, stacks
 from stallproof.sites.seen import ProcessSeen, ThreadSeen
@@ -26,9 +26,7 @@ ALL_S = 6.0
 class LocalInsides:
     """`Insides`: through /proc, py-spy and the sock_diag of the service's host."""
 
-    def __init__(
-        self, instances: Mapping[str, SupervisedInstance], hosts: Mapping[str, Host]
-    ) -> None:
+    def __init__(self, instances: Mapping[str, Fleet], hosts: Mapping[str, Host]) -> None:
         self._instances = instances
         self._hosts = hosts
 
@@ -39,10 +37,9 @@ class LocalInsides:
         return await to_thread.run_sync(self._hosts[service].run, tcpsockets.listing)
 
     def _processes(self, service: str) -> Sequence[ProcessSeen]:
-        first = self._instances[service].pid
-        if first is None:
-            return []
-        pids = [first, *sorted(descendants(first))][:MOST_PROCESSES]
+        firsts = [one.pid for one in self._instances[service].kept if one.pid is not None]
+        pids = [pid for first in firsts for pid in (first, *sorted(descendants(first)))]
+        pids = pids[:MOST_PROCESSES]
         # All of them as they are now, before py-spy halts the first.
         before = {pid: (_descriptors(pid), _calls(pid)) for pid in pids}
         ends = time.monotonic() + ALL_S

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
 from stallproof.history import InstancePhase, Recorder
 from stallproof.sites.base import Address, Liveness
+from stallproof.sites.capabilities import GRACE_S
 from stallproof.sites.life import Life, OnExit
 from stallproof.sites.liveness import HealthProbe
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.process import KILL_TIMEOUT_S
 from stallproof.sites.waiting import wait_until
+
+if TYPE_CHECKING:
+    from stallproof.sites.fleet import Fleet
 
 BACKOFF_S = (0.0, 1.0, 2.0, 4.0)
 """How long to wait before starting again, in system time; a life of `SHORT_LIFE_S` goes back to
@@ -24,25 +30,30 @@ MAX_UNHEALTHY_EXITS = 4
 
 
 class SupervisedInstance:
-    """`Instance`: a service, kept running by a thread until `close`, on any site.
+    """One instance of a service, kept running by a thread until `close`, on any site.
 
     `start` starts one life of it, a process or a container, under the instance id that it is
-    given first. It may raise OSError.
+    given first: the next of `ids`. It may raise OSError.
     """
 
     def __init__(
         self,
         service: str,
         *,
+        ids: Iterator[str],
         start: Callable[[str, OnExit], Life],
         address: Address,
         liveness: Liveness | None,
         recorder: Recorder,
         log: ServiceLog,
     ) -> None:
+        self.address = address
+        """Where it answers HTTP, as the harness reaches it."""
+        self.id = next(ids)
+        """Of its present life, or the last."""
         self._service = service
+        self._ids = ids
         self._start_life = start
-        self._address = address
         self._liveness = liveness
         self._recorder = recorder
         self._log = log
@@ -50,7 +61,7 @@ class SupervisedInstance:
         self._closing = threading.Event()
         self._life: Life | None = None
         self._starts = 0
-        self._exits: list[int] = []
+        self._exits: list[tuple[float, int]] = []
         self._given_up = False
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
         self._supervisor.start()
@@ -60,8 +71,14 @@ class SupervisedInstance:
         return self._starts
 
     @property
-    def exits(self) -> Sequence[int]:
+    def dated_exits(self) -> Sequence[tuple[float, int]]:
+        """When in the history each of its lives ended, with what code."""
         return tuple(self._exits)
+
+    @property
+    def retired(self) -> bool:
+        """It is not started again."""
+        return self._closing.is_set()
 
     @property
     def given_up(self) -> bool:
@@ -101,6 +118,25 @@ class SupervisedInstance:
         )
         return True
 
+    def terminate(self) -> bool:
+        """SIGTERM to its first process; `GRACE_S` later `kill_tree`, if it still runs then.
+
+        Does not wait. False: it was not running.
+        """
+        life = self._life
+        if life is None or not life.running:
+            return False
+        grace_s = self._recorder.clock.real_s(GRACE_S)
+
+        def end_grace() -> None:
+            if not life.wait(grace_s):
+                life.kill_tree()
+
+        self._record("sigterm", pid=life.pid)
+        life.signal(signal.SIGTERM)
+        threading.Thread(target=end_grace, daemon=True).start()
+        return True
+
     def close(self) -> None:
         """Kill it for good; it is gone when this returns."""
         with self._lock:
@@ -137,7 +173,7 @@ class SupervisedInstance:
                 self._log.note("error", f"cannot be started: {error}")
                 return False
         probe = HealthProbe(
-            self._address,
+            self.address,
             liveness=self._liveness,
             clock=self._recorder.clock,
             on_healthy=healthy.set,
@@ -148,10 +184,12 @@ class SupervisedInstance:
         return healthy.is_set()
 
     def _start(self) -> Life:
-        number = self._starts + 1
-        life = self._start_life(f"{self._service}-{number}", self._exited)
+        if self._starts:
+            self.id = next(self._ids)
+        self._log.begin(self.id)
+        life = self._start_life(self.id, self._exited)
         self._life = life
-        self._starts = number
+        self._starts += 1
         self._record("start", pid=life.pid)
         return life
 
@@ -159,7 +197,7 @@ class SupervisedInstance:
         with self._lock:
             if self._closing.is_set():
                 return  # ended by the site, with the run: no event of the system's
-            self._exits.append(code)
+            self._exits.append((self._recorder.now(), code))
             assert self._life is not None
             self._record("exit", pid=self._life.pid, code=code)
 
@@ -172,6 +210,7 @@ class SupervisedInstance:
             InstancePhase(
                 t=self._recorder.now(),
                 service=self._service,
+                instance=self.id,
                 phase=phase,  # type: ignore[arg-type]
                 pid=pid,
                 code=code,
@@ -182,8 +221,11 @@ class SupervisedInstance:
 class SupervisedInstances:
     """`Instances`: those of one system, on any site."""
 
-    def __init__(self, instances: Mapping[str, SupervisedInstance]) -> None:
+    def __init__(self, instances: Mapping[str, Fleet]) -> None:
         self._instances = instances
 
     async def kill(self, service: str) -> bool:
-        return await to_thread.run_sync(self._instances[service].kill_and_wait)
+        return await to_thread.run_sync(self._instances[service].oldest.kill_and_wait)
+
+    async def terminate(self, service: str) -> bool:
+        return self._instances[service].oldest.terminate()

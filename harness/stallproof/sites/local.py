@@ -29,15 +29,18 @@ from stallproof.sites.capabilities import (
     Insides,
     Instances,
     KernelTimers,
+    Processes,
     Proxies,
     Sockets,
     Vantage,
 )
-from stallproof.sites.environment import environment_of, surroundings
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
+from stallproof.sites.fleet import Fleet
 from stallproof.sites.insides import LocalInsides
-from stallproof.sites.instances import SupervisedInstance, SupervisedInstances
+from stallproof.sites.instanceprocesses import InstanceProcesses
+from stallproof.sites.instances import SupervisedInstances
 from stallproof.sites.localbroker import local_broker
+from stallproof.sites.localservices import LocalServices
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.network import Network, loopback, namespaced
 from stallproof.sites.proxyserver import ToxiproxyServer
@@ -69,7 +72,15 @@ class LocalSite:
             return "" if self._namespaces else "with CAP_NET_ADMIN"
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
-        offered = (BrokerProcess, BrokerCommands, Insides, Instances, Proxies, Vantage)
+        offered = (
+            BrokerProcess,
+            BrokerCommands,
+            Insides,
+            Instances,
+            Processes,
+            Proxies,
+            Vantage,
+        )
         return "" if capability in offered else None
 
     @asynccontextmanager
@@ -142,33 +153,26 @@ def _build(
 
     ledger = scratch / "ledger.jsonl"
     ledger.touch()
-    at = network.proxy if proxied else network.broker
-    instances: dict[str, SupervisedInstance] = {}
+    services = LocalServices(
+        spec=spec,
+        network=network,
+        recorder=recorder,
+        pace=pace,
+        scratch=scratch,
+        password=password,
+        ledger=ledger,
+        open_log=open_log,
+    )
+    instances: dict[str, Fleet] = {}
     with timed(stages, "services started"):
         for service in spec.services:
-            log = open_log(service)
-            env = surroundings(spec, home=scratch, clock=pace.env_of(service)) | environment_of(
-                service,
-                spec=spec,
-                at=at,
-                port=network.service[service].port,
-                password=password,
-                folder=scratch,
-                ledger=ledger,
-            )
-            instances[service] = SupervisedInstance(
-                service,
-                start=processes.service(spec, network.hosts[service], env, scratch, log),
-                address=network.service[service],
-                liveness=spec.liveness if service == "worker" else None,
-                recorder=recorder,
-                log=log,
-            )
+            instances[service] = services.fleet(service)
             stack.callback(instances[service].close)
     capabilities |= {
         KernelTimers: pace,
         Instances: SupervisedInstances(instances),
         Insides: LocalInsides(instances, network.hosts),
+        Processes: InstanceProcesses(instances),
     }
     return BootedSystem(
         clock=recorder.clock,

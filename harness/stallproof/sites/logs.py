@@ -33,6 +33,7 @@ class ServiceLog:
         watched: bool,
     ) -> None:
         self._service = service
+        self._instance = ""
         self._recorder = recorder
         self._redact = redact
         self._watched = watched
@@ -40,6 +41,11 @@ class ServiceLog:
         self._file = (folder / f"{service}.log").open("ab", buffering=0)
         self.last_line = ""
         """The last line that was not empty, redacted: what a failure to start says."""
+
+    def begin(self, instance: str) -> None:
+        """From now on it is this instance that speaks."""
+        self._instance = instance
+        self._file.write(f"{self._recorder.now():12.6f} site: {instance} starts\n".encode())
 
     def drain(self, pipe: BinaryIO) -> None:
         """Take lines until the other end is closed."""
@@ -62,7 +68,7 @@ class ServiceLog:
             return
         self._events += 1
         if self._events <= MAX_EVENTS:
-            self._recorder.add(Log(t=t, service=self._service, what=what, line=line))
+            self._add(t, what, line)
         elif self._events == MAX_EVENTS + 1:
             self.note("warning", f"{MAX_EVENTS} lines kept, later ones only in the log file")
 
@@ -71,7 +77,12 @@ class ServiceLog:
         t = self._recorder.now()
         line = self._redact(f"site: {line}")
         self._file.write(f"{t:12.6f} {line}\n".encode())
-        self._recorder.add(Log(t=t, service=self._service, what=what, line=line))
+        self._add(t, what, line)
+
+    def _add(self, t: float, what: What, line: str) -> None:
+        self._recorder.add(
+            Log(t=t, service=self._service, instance=self._instance, what=what, line=line)
+        )
 
     def note_exit(self, code: int) -> None:
         """The process ended, and nobody had asked it to."""

@@ -33,6 +33,7 @@ from stallproof.sites.docker.holder import BROKER_DATA, DATA, Holder, HolderSock
 from stallproof.sites.docker.network import Plan
 from stallproof.sites.docker.reaper import reaped
 from stallproof.sites.environment import environment_of
+from stallproof.sites.fleet import Fleet, instance_ids
 from stallproof.sites.instances import SupervisedInstance
 from stallproof.sites.life import Life, OnExit, Start
 from stallproof.sites.logs import ServiceLog
@@ -168,7 +169,7 @@ def _build(
     ledger = Path(stack.enter_context(TemporaryDirectory(dir=scratch))) / "ledger.jsonl"
     ledger.touch()
     holder.follow(str(DATA / ledger.name), into=ledger)
-    instances: dict[str, SupervisedInstance] = {}
+    instances: dict[str, Fleet] = {}
     with timed(stages, "services started"):
         for service in SERVICES:
             log = open_log(service)
@@ -181,14 +182,16 @@ def _build(
                 folder=DATA,
                 ledger=DATA / ledger.name,
             )
-            instances[service] = SupervisedInstance(
+            one = SupervisedInstance(
                 service,
+                ids=instance_ids(service),
                 start=made.service(service, env, log),
                 address=plan.service[service],
                 liveness=spec.liveness if service == "worker" else None,
                 recorder=recorder,
                 log=log,
             )
+            instances[service] = Fleet(one)
             stack.callback(instances[service].close)
     return BootedSystem(
         clock=recorder.clock,

@@ -1,0 +1,60 @@
+"""Instances and processes end in the middle of their work, told or untold."""
+
+from stallproof import InstanceKill, KillChild, Limits, Terminate, Workload, at, scenario
+
+
+@scenario(
+    schedule=[at(4, Terminate())],
+    workload=Workload(rate_per_s=0.75, for_s=18, task_s=3.0),
+    limits=Limits(stall_s=15),
+)
+def sigterm_short_task() -> None:
+    """The worker's instance is told to go while tasks of three seconds run
+
+    On Cloud Run: scale-in, a new revision, maintenance: SIGTERM, ten seconds, SIGKILL.
+    The guide promises: nothing in particular; Celery's warm shutdown waits for what runs.
+    Must hold: each story ends exactly once, and what runs at the signal is not begun again. No
+    task is started for fifteen seconds at most: the ten that an instance has, and a start.
+    """
+
+
+@scenario(
+    schedule=[at(4, Terminate())],
+    workload=Workload(rate_per_s=0.3, for_s=6, task_s=12.0),
+    limits=Limits(stall_s=20, first_start_s=20, drain_s=35, settle_s=40),
+)
+def sigterm_long_task() -> None:
+    """The worker's instance is told to go while tasks of twelve seconds run
+
+    On Cloud Run: a task of minutes never fits into the ten seconds.
+    The guide promises: acks_late recovers the task.
+    Must hold: each story ends exactly once. What ran at the signal is begun again within twenty
+    seconds of it (ten of grace, a start, and the lease of six that a worker may leave behind), and
+    done within 35.
+    """
+
+
+@scenario(
+    schedule=[at(4, InstanceKill())],
+    workload=Workload(rate_per_s=0.75, for_s=14, task_s=3.0),
+)
+def instance_killed() -> None:
+    """The worker's instance is killed in mid-task, without a warning
+
+    On Cloud Run: out of memory, a machine that fails: the whole instance is gone at once.
+    The guide promises: acks_late recovers the task.
+    Must hold: each story ends exactly once; no work waits longer than ten seconds.
+    """
+
+
+@scenario(
+    schedule=[at(4, KillChild())],
+    workload=Workload(rate_per_s=0.75, for_s=14, task_s=3.0),
+)
+def child_killed() -> None:
+    """One pool process of the worker is killed in mid-task
+
+    On Cloud Run: the kernel runs out of memory and takes the process that holds the most.
+    The guide promises: task_reject_on_worker_lost gives its task back.
+    Must hold: each story ends exactly once; no work waits longer than ten seconds.
+    """
