@@ -75,6 +75,9 @@ def note_kernel_timers(run: Run, system: System) -> bool:
 async def act(run: Run, system: System, index: int, step: Step) -> None:
     """One fault: begin it on time, prove that it bites, undo it on time (of the system)."""
     fault, start = step.fault, run.load_t
+    if fault.notice_s:
+        await run.until(start + step.at_s - fault.notice_s)
+        await fault.announce(system)
     await run.until(start + step.at_s)
     begun = await fault.begin(system)
     run.in_force.append(fault.describe())

@@ -182,6 +182,16 @@ class InstancePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="i
     code: int | None = None
 
 
+class Freezing(Event, frozen=True, kw_only=True, omit_defaults=True, tag="freezing"):
+    """All processes of a service's instance were stopped, or continued."""
+
+    service: str
+    instance: str = ""
+    phase: Literal["freeze", "thaw"]
+    pid: int = 0
+    """Of its first process."""
+
+
 AnyEvent = (
     ClockSet
     | KernelTimer
@@ -197,6 +207,7 @@ AnyEvent = (
     | Broker
     | Connections
     | InstancePhase
+    | Freezing
 )
 
 E = TypeVar("E", bound=Event)
