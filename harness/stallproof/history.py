@@ -247,6 +247,16 @@ class Seizure(Event, frozen=True, kw_only=True, omit_defaults=True, tag="seizure
     """What could not be had, and why, a line each."""
 
 
+class Freezing(Event, frozen=True, kw_only=True, omit_defaults=True, tag="freezing"):
+    """All processes of a service's instance were stopped, or continued."""
+
+    service: str
+    instance: str = ""
+    phase: Literal["freeze", "thaw"]
+    pid: int = 0
+    """Of its first process."""
+
+
 AnyEvent = (
     ClockSet
     | KernelTimer
@@ -266,6 +276,7 @@ AnyEvent = (
     | Connections
     | InstancePhase
     | Seizure
+    | Freezing
 )
 
 E = TypeVar("E", bound=Event)

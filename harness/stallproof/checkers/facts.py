@@ -29,6 +29,7 @@ from stallproof.history import (
     ClockSet,
     E,
     FaultPhase,
+    Freezing,
     History,
     InstancePhase,
     Op,
@@ -196,6 +197,15 @@ class Facts:
         """The lives of the service's instances, in order of their start."""
         phases = (phase for phase in self.of(InstancePhase) if phase.service == service)
         return lives_of(phases, until_t=self.end_t)
+
+    def frozen_spans(self, service: str, instance: str) -> list[Span]:
+        """When the instance's processes were stopped by the platform: it could not answer."""
+        changes = [
+            (change.t, change.phase == "freeze")
+            for change in self.of(Freezing)
+            if change.service == service and same(change.instance, instance)
+        ]
+        return held(changes, until_t=self.end_t)
 
     @cached_property
     def _worker_ends(self) -> dict[str, list[float]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from stallproof.history import InstancePhase, Recorder
+from stallproof.history import Freezing, InstancePhase, Recorder
 from stallproof.sites.base import Address, Liveness
 from stallproof.sites.capabilities import GRACE_S
 from stallproof.sites.life import Life, OnExit
@@ -59,6 +59,7 @@ class SupervisedInstance:
         self._log = log
         self._lock = threading.Lock()
         self._closing = threading.Event()
+        self._asleep = threading.Event()
         self._life: Life | None = None
         self._starts = 0
         self._exits: list[tuple[float, int]] = []
@@ -137,6 +138,21 @@ class SupervisedInstance:
         threading.Thread(target=end_grace, daemon=True).start()
         return True
 
+    def set_frozen(self, is_so: bool) -> None:  # noqa: FBT001 (its only argument)
+        """It is told that its processes are stopped, or go on: it is not probed meanwhile."""
+        if is_so == self._asleep.is_set():
+            return
+        (self._asleep.set if is_so else self._asleep.clear)()
+        self._recorder.add(
+            Freezing(
+                t=self._recorder.now(),
+                service=self._service,
+                instance=self.id,
+                phase="freeze" if is_so else "thaw",
+                pid=self.pid or 0,
+            )
+        )
+
     def close(self) -> None:
         """Kill it for good; it is gone when this returns."""
         with self._lock:
@@ -178,6 +194,7 @@ class SupervisedInstance:
             clock=self._recorder.clock,
             on_healthy=healthy.set,
             on_dead=lambda: self._liveness_kill(life),
+            asleep=self._asleep.is_set,
         )
         life.wait(threading.TIMEOUT_MAX)
         probe.stop()
