@@ -2,11 +2,14 @@
 
 from stallproof.faults.base import Fault, Observation
 from stallproof.faults.broker import BrokerRestart, ClientKill
+from stallproof.faults.failover import Failover
 from stallproof.faults.flows import ConntrackFlush, Rst, SilentDrop
 from stallproof.faults.forgetting import NatIdleExpiry, VpcInboundExpiry
 from stallproof.faults.kernel import IdleReset
 from stallproof.faults.lifecycle import InstanceKill
 from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
+from stallproof.faults.refusals import Demote, MaxClients, Oom
+from stallproof.faults.rotation import AuthRotated
 from stallproof.faults.toxiproxy import (
     Bandwidth,
     Down,
@@ -29,6 +32,11 @@ AnyFault = (
     | Down
     | BrokerRestart
     | ClientKill
+    | Failover
+    | Demote
+    | Oom
+    | MaxClients
+    | AuthRotated
     | IdleReset
     | Rst
     | SilentDrop
@@ -44,20 +52,25 @@ AnyFault = (
 
 __all__ = [
     "AnyFault",
+    "AuthRotated",
     "Bandwidth",
     "BlackholeConnect",
     "BrokerRestart",
     "ClientKill",
     "ConntrackFlush",
+    "Demote",
     "Down",
+    "Failover",
     "Fault",
     "IdleReset",
     "InstanceKill",
     "Latency",
     "LimitData",
     "Loss",
+    "MaxClients",
     "NatIdleExpiry",
     "Observation",
+    "Oom",
     "Partition",
     "Refuse",
     "ResetPeer",

@@ -55,6 +55,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
         """Whether the broker comes back without something for which it had answered."""
         return False
 
+    @property
+    def lead_s(self) -> float:
+        """How long before its moment `prepare` is called, in system time; 0: not at all."""
+        return 0.0
+
+    async def prepare(self, system: System) -> None:
+        """Bring about what has to be there when it begins. No client may feel it."""
+
     async def begin(self, system: System) -> dict[str, Any]:
         """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""
         raise NotImplementedError
