@@ -35,7 +35,7 @@ async def act() -> dict[str, Any]:
         run_dir=sys.argv[1],
     )
     recorder = Recorder(Path(sys.argv[1]) / "history.jsonl")
-    async with LocalSite(namespaces=True).boot(spec, recorder) as system:
+    async with LocalSite(namespaces=False).boot(spec, recorder) as system:
         return {
             "lie": (await Failover().observe(system, UNDONE)).bit,
             "too_soon": await Failover().end(system),

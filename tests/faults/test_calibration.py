@@ -39,6 +39,7 @@ EXPECTED: dict[str, tuple[str, str, str, str, str]] = {
     "client-kill": ("EOF", "EOF", "answer", "answer", "closed and closed"),
     "failover": GONE,
     "failover-demoted": ("UNBLOCKED", *GONE[1:]),
+    "loading": ("EOF", "EOF", "LOADING", "BusyLoadingError", "gone"),
     "demote": ("UNBLOCKED", "READONLY", "READONLY", "ReadOnlyError", "closed and open"),
     "oom-noeviction": FULL,
     "oom-volatile-lru": FULL,

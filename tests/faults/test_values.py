@@ -51,6 +51,7 @@ FAULTS: dict[type, st.SearchStrategy[Any]] = {
     faults.Failover: st.builds(
         faults.Failover, lag_s=st.floats(0, 60), how=st.sampled_from(("killed", "demoted"))
     ),
+    faults.Loading: st.builds(faults.Loading),
     faults.Demote: st.builds(faults.Demote),
     faults.Oom: st.builds(faults.Oom, policy=st.sampled_from(("noeviction", "volatile-lru"))),
     faults.MaxClients: st.builds(faults.MaxClients),

@@ -63,8 +63,8 @@ class Trial(msgspec.Struct, frozen=True):
 async def once(row: Row, system: System) -> Trial:
     """Do it once, and undo it."""
     commands = system.use(BrokerCommands)
-    # A user of our own: the site keeps the password to itself, and redis-py will not do without.
-    await commands.execute("ACL", "SETUSER", USER, "on", f">{USER}", "~*", "&*", "+@all")
+    await _let_in(commands)
+    life = await _life(commands)
     clients = {link: _Clients(link, system, row) for link in LINKS}
     seen: dict[Link, dict[str, Seen]] = {link: {} for link in LINKS}
 
@@ -84,6 +84,7 @@ async def once(row: Row, system: System) -> Trial:
                 each.fault_at = time.monotonic()
             begun = await row.fault.begin(system)
             late_s = anyio.current_time() - due
+            await _let_in(commands)  # one that has restarted knows us no more
             await anyio.sleep(row.wait_s)
             async with anyio.create_task_group() as asking:
                 for link, each in clients.items():
@@ -95,7 +96,7 @@ async def once(row: Row, system: System) -> Trial:
                     asking.start_soon(record, link, "new", each.connect)
                     asking.start_soon(record, link, "redis-py", each.ping)
         await anyio.sleep(BROKER_S)
-        for link, seen_broker in (await _at_broker(commands, clients)).items():
+        for link, seen_broker in (await _at_broker(commands, clients, life)).items():
             seen[link]["broker"] = seen_broker
         proof = await row.fault.observe(system, begun)
         if row.fault.lasting:
@@ -106,14 +107,33 @@ async def once(row: Row, system: System) -> Trial:
     return Trial(seen=seen, late_s=late_s, proof=proof)
 
 
+async def _let_in(commands: BrokerCommands) -> None:
+    """Have a user of our own, if the broker is there.
+
+    The site keeps the password to itself, and redis-py will not do without.
+    """
+    with contextlib.suppress(ConnectionError):
+        if USER not in str(await commands.execute("ACL", "USERS")):
+            await commands.execute("ACL", "SETUSER", USER, "on", f">{USER}", "~*", "&*", "+@all")
+
+
+async def _life(commands: BrokerCommands) -> str | None:
+    """Tells one life of the broker from the next; None: it is down."""
+    try:
+        answer = await commands.execute("INFO", "server")
+    except ConnectionError:
+        return None
+    assert isinstance(answer, dict)
+    return str(answer["run_id"])
+
+
 async def _at_broker(
-    commands: BrokerCommands, clients: Mapping[Link, _Clients]
+    commands: BrokerCommands, clients: Mapping[Link, _Clients], life: str | None
 ) -> dict[Link, Seen]:
     """Whether the broker still holds the waiting connection and the idle one."""
-    try:
-        text = str(await commands.execute("CLIENT", "LIST"))
-    except ConnectionError:
+    if await _life(commands) != life:
         return dict.fromkeys(clients, Seen("gone", 0.0))
+    text = str(await commands.execute("CLIENT", "LIST"))
     ids = {line.split(" ")[0].removeprefix("id=") for line in text.splitlines()}
     held = {link: [str(id_) in ids for id_ in each.ids] for link, each in clients.items()}
     return {

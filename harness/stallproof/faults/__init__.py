@@ -7,6 +7,7 @@ from stallproof.faults.flows import ConntrackFlush, Rst, SilentDrop
 from stallproof.faults.forgetting import NatIdleExpiry, VpcInboundExpiry
 from stallproof.faults.kernel import IdleReset
 from stallproof.faults.lifecycle import InstanceKill
+from stallproof.faults.loading import Loading
 from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
 from stallproof.faults.refusals import Demote, MaxClients, Oom
 from stallproof.faults.rotation import AuthRotated
@@ -33,6 +34,7 @@ AnyFault = (
     | BrokerRestart
     | ClientKill
     | Failover
+    | Loading
     | Demote
     | Oom
     | MaxClients
@@ -66,6 +68,7 @@ __all__ = [
     "InstanceKill",
     "Latency",
     "LimitData",
+    "Loading",
     "Loss",
     "MaxClients",
     "NatIdleExpiry",

@@ -82,6 +82,14 @@ class Replica(Protocol):
 
 
 @runtime_checkable
+class SlowLoading(Protocol):
+    """The broker's data, which it can be made to load slowly."""
+
+    async def restart(self, *, key_s: float) -> None:
+        """Kill it and start it again, each key taking that long; return while it loads."""
+
+
+@runtime_checkable
 class BrokerSettings(Protocol):
     """The broker's running configuration (CONFIG SET), with a way back."""
 

@@ -35,6 +35,7 @@ from stallproof.sites.capabilities import (
     KernelTimers,
     Proxies,
     Replica,
+    SlowLoading,
     Sockets,
     Vantage,
 )
@@ -74,7 +75,7 @@ class LocalSite:
             return "" if self._namespaces else "with CAP_NET_ADMIN"
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
-        broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin, Replica)
+        broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin, Replica, SlowLoading)
         offered = (*broker, Insides, Instances, Proxies, Vantage)
         return "" if capability in offered else None
 
@@ -110,7 +111,7 @@ def _build(
         network = stack.enter_context(loopback() if guarded_scratch else namespaced())
 
     with timed(stages, "broker"):
-        broker, replica = stack.enter_context(
+        broker, replica, loading = stack.enter_context(
             local_broker(
                 spec.broker_binary,
                 folder=scratch / "broker",
@@ -132,6 +133,7 @@ def _build(
         BrokerSettings: KeptSettings(broker.control),
         BrokerLogin: ServiceLogin(network.broker, password=password),
         Replica: replica,
+        SlowLoading: loading,
     }
     if proxy_log is not None:
         with timed(stages, "proxies"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING
 
 import redis
 from anyio import to_thread
@@ -13,11 +12,9 @@ from stallproof.sites.base import SiteError
 from stallproof.sites.brokers import NOBODY, BrokerControl, BrokerServer
 from stallproof.sites.capabilities import Lag
 from stallproof.sites.life import Life
+from stallproof.sites.localservers import Servers
 from stallproof.sites.process import KILL_TIMEOUT_S
 from stallproof.sites.waiting import wait_until
-
-if TYPE_CHECKING:
-    from stallproof.sites.localbroker import Servers
 
 SYNC_TIMEOUT_S = 10.0
 """From the replica's start until it has all that the primary has. A tenth of a second is usual."""
@@ -29,7 +26,8 @@ class LocalReplica:
     def __init__(self, servers: Servers, broker: BrokerServer) -> None:
         self._servers = servers
         self._broker = broker
-        self._serving = 1
+        self.serving = 1
+        """The number of the server that is the broker."""
         self._made = 1
         self._life: Life | None = None
         self._control: BrokerControl | None = None
@@ -97,8 +95,8 @@ class LocalReplica:
             listen = " ".join(servers.listen)
             self._control.ask("CONFIG", "SET", "bind", listen, "port", servers.aside.port)
             self._control.close()
-            servers.remove(self._serving)
-            self._serving, self._life, self._control = number, None, None
+            servers.remove(self.serving)
+            self.serving, self._life, self._control = number, None, None
             return True
 
     def _changes(self) -> int:
