@@ -20,9 +20,13 @@ from stallproof.history import Recorder
 from stallproof.sites import processes
 from stallproof.sites.base import Route, SiteError, SystemSpec
 from stallproof.sites.booted import BootedSystem, log_opener, timed
+from stallproof.sites.brokerlogin import ServiceLogin
+from stallproof.sites.brokersettings import KeptSettings
 from stallproof.sites.capabilities import (
     BrokerCommands,
+    BrokerLogin,
     BrokerProcess,
+    BrokerSettings,
     Conntrack,
     Firewall,
     Flows,
@@ -31,6 +35,8 @@ from stallproof.sites.capabilities import (
     KernelTimers,
     Processes,
     Proxies,
+    Replica,
+    SlowLoading,
     Sockets,
     Vantage,
 )
@@ -72,15 +78,8 @@ class LocalSite:
             return "" if self._namespaces else "with CAP_NET_ADMIN"
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
-        offered = (
-            BrokerProcess,
-            BrokerCommands,
-            Insides,
-            Instances,
-            Processes,
-            Proxies,
-            Vantage,
-        )
+        broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin, Replica, SlowLoading)
+        offered = (*broker, Insides, Instances, Processes, Proxies, Vantage)
         return "" if capability in offered else None
 
     @asynccontextmanager
@@ -115,12 +114,13 @@ def _build(
         network = stack.enter_context(loopback() if guarded_scratch else namespaced())
 
     with timed(stages, "broker"):
-        broker = stack.enter_context(
+        broker, replica, loading = stack.enter_context(
             local_broker(
                 spec.broker_binary,
                 folder=scratch / "broker",
                 host=network.hosts["broker"],
                 links=network.broker,
+                aside=network.aside,
                 password=password,
                 persistence=spec.persistence,
                 env=pace.env_of("broker"),
@@ -130,7 +130,14 @@ def _build(
         )
         broker.spawn()
 
-    capabilities: dict[type, Any] = {BrokerProcess: broker, BrokerCommands: broker.control}
+    capabilities: dict[type, Any] = {
+        BrokerProcess: broker,
+        BrokerCommands: broker.control,
+        BrokerSettings: KeptSettings(broker.control),
+        BrokerLogin: ServiceLogin(network.broker, password=password),
+        Replica: replica,
+        SlowLoading: loading,
+    }
     if proxy_log is not None:
         with timed(stages, "proxies"):
             proxies = ToxiproxyServer(
