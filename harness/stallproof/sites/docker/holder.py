@@ -31,7 +31,7 @@ BROKER_DATA = PurePosixPath("/broker")
 HOME = "/stallproof"
 AGENT = ("-B", "-m", "stallproof.sites.docker.agent")
 """What Python runs there, with `HOME` for its PYTHONPATH."""
-_MODULES = ("sites/sockdiag.py", "sites/docker/agent.py")
+_MODULES = ("sites/netlink.py", "sites/sockdiag.py", "sites/docker/agent.py")
 ANSWER_TIMEOUT_S = 10.0
 STDERR = 2
 
