@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stallproof.sites import conntrack, nft
+from stallproof.sites import conntrack, nft, packet
 
 HERE = "127.0.0.1"
 MANY = 500
@@ -31,11 +31,17 @@ def heard(wire: socket.socket) -> bytes | str:
         return wire.recv(100)
     except TimeoutError:
         return "nothing"
+    except ConnectionResetError:
+        return "ECONNRESET"
 
 
 def drop_and_heal() -> dict[str, Any]:
     client, there, _listener = connected()
-    rule = [*nft.between(client.getsockname(), there.getsockname()), *nft.counted(), *nft.dropped()]
+    rule = [
+        *packet.between(client.getsockname(), there.getsockname()),
+        *packet.counted(),
+        *packet.dropped(),
+    ]
     none_before = nft.packets("cut")
     nft.install("cut", [rule], hooks=("input",))
     client.sendall(b"vanishes")
@@ -61,11 +67,26 @@ def test_a_rule_counts_what_it_drops_until_its_table_is_gone(
     }
 
 
+def reset_when_used() -> list[Any]:
+    client, there, _listener = connected()
+    ends = client.getsockname(), there.getsockname()
+    rules = [
+        [*packet.between(*way), *packet.no_reset(), *packet.reset()] for way in (ends, ends[::-1])
+    ]
+    nft.install("reset", rules, hooks=nft.HOST)
+    client.sendall(b"x")
+    return [heard(client), heard(there)]
+
+
+def test_on_a_host_too_the_sender_is_told_by_reset(in_namespace: Callable[..., Any]) -> None:
+    assert in_namespace(reset_when_used) == ["ECONNRESET", "nothing"]
+
+
 def many_at_once_and_none_with_a_bad_one() -> list[Any]:
-    good = [*nft.to(HERE), *nft.counted(), *nft.dropped()]
+    good = [*packet.to(HERE), *packet.counted(), *packet.dropped()]
     nft.install("many", [good] * MANY, hooks=nft.HOST)
     removed = nft.remove("many")
-    bad = [*nft.to(HERE), nft._expression("no-such-thing")]
+    bad = [*packet.to(HERE), packet._expression("no-such-thing")]
     with pytest.raises(nft.NftError) as refusal:
         nft.install("mixed", [good, bad, good], hooks=nft.HOST)
     return [removed, refusal.value.errno, str(refusal.value), nft.remove("mixed")]
@@ -80,8 +101,8 @@ def test_all_rules_or_none(in_namespace: Callable[..., Any]) -> None:
 
 
 def forget_those_of_an_address() -> dict[str, Any]:
-    nft.install("tracking", [nft.tracked()], hooks=nft.HOST)
-    conntrack.configure(established_s=60, loose=False)
+    nft.install("tracking", [packet.tracked()], hooks=nft.HOST)
+    conntrack.remember_for(idle_s=60)
     client, there, _listener = connected()
     opener = client.getsockname()
     client.sendall(b"x")

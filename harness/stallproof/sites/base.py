@@ -158,6 +158,9 @@ class System(Protocol):
     def ledger(self) -> Path:
         """The append-only file the worker writes task starts and ends to."""
 
+    def offers(self, capability: type) -> bool:
+        """Whether `use` answers it."""
+
     def use(self, capability: type[C]) -> C:
         """The capability itself.
 
@@ -173,7 +176,7 @@ class Site(Protocol):
     def name(self) -> str: ...
 
     def offers(self, capability: type) -> bool:
-        """Whether a system booted here will have the capability; asked before any boot."""
+        """Whether a system booted here will have the capability, as far as can be told before."""
 
     def condition(self, capability: type) -> str | None:
         """On what `offers` depends, in words: empty, it is always there; None, it never is."""

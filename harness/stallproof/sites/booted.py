@@ -74,6 +74,9 @@ class BootedSystem:
             for instance in self.instances[service].kept
         ]
 
+    def offers(self, capability: type) -> bool:
+        return capability in self._capabilities
+
     def use(self, capability: type[C]) -> C:
         try:
             return cast("C", self._capabilities[capability])

@@ -1,19 +1,18 @@
 """The kernel's memory of connections in the network namespace this process is in.
 
-Tracking begins with the first rule that asks for it (`nft.tracked`): let it stand before the
+Tracking begins with the first rule that asks for it (`packet.tracked`): let it stand before the
 first connection, or the kernel takes the older ones for strangers.
 
 Knows nothing of the harness: the standard library and `netlink.py` only.
-Source of the settings: Linux, Documentation/networking/nf_conntrack-sysctl.rst.
-Layouts: linux/netfilter/nfnetlink_conntrack.h.
+Layouts: linux/netfilter/nfnetlink_conntrack.h, nfnetlink_cttimeout.h.
 """
 
 from __future__ import annotations
 
 import errno
 import socket
+import struct
 from collections.abc import Collection
-from pathlib import Path
 
 from stallproof.sites.netlink import (
     NETFILTER_B,
@@ -31,9 +30,11 @@ from stallproof.sites.netlink import (
 
 ESTABLISHED_S = 432_000
 """Five days: how long Linux remembers an idle connection by itself."""
-_SETTINGS = Path("/proc/sys/net/netfilter")
-_SUBSYSTEM = 1
+_CONNTRACK, _TIMEOUTS = 1, 8
 _NEW, _GET, _DELETE = 0, 1, 2
+_DEFAULT_SET = 3
+_TIMEOUT_L3, _TIMEOUT_L4, _TIMEOUT_DATA = 2, 3, 4
+_TIMEOUT_ESTABLISHED = 3
 _TUPLE, _REPLY_TUPLE, _PROTOCOL_STATE, _TIMEOUT = 1, 2, 4, 7
 _TUPLE_IP, _TUPLE_PROTOCOL = 1, 2
 _SOURCE, _DESTINATION = 1, 2
@@ -55,19 +56,30 @@ _STATES = (
 """`enum tcp_conntrack` there."""
 
 
-def configure(*, established_s: int, loose: bool) -> None:
-    """How long an idle connection is remembered, and whether a packet in the middle of an unknown
-    one makes it known (`loose`). What is out of window is never held against a connection.
+def remember_for(*, idle_s: int) -> None:
+    """How long an idle connection is remembered, from its next packet on.
+
+    That is net.netfilter.nf_conntrack_tcp_timeout_established; but a container may only read
+    that file, with whatever capabilities.
 
     Raises:
-        OSError: this kernel, or this namespace, does not let us.
+        OSError: no CAP_NET_ADMIN in this network namespace, or a kernel without
+            CONFIG_NF_CT_NETLINK_TIMEOUT.
     """
-    for name, value in {
-        "nf_conntrack_tcp_timeout_established": established_s,
-        "nf_conntrack_tcp_loose": int(loose),
-        "nf_conntrack_tcp_be_liberal": 1,
-    }.items():
-        (_SETTINGS / name).write_text(str(value))
+    body = [
+        attribute(_TIMEOUT_L3, struct.pack("!H", socket.AF_INET)),
+        attribute(_TIMEOUT_L4, bytes([socket.IPPROTO_TCP])),
+        nested(_TIMEOUT_DATA, [attribute(_TIMEOUT_ESTABLISHED, idle_s)]),
+    ]
+    kind = _number(_DEFAULT_SET, _TIMEOUTS)
+    try:
+        with Netlink(NETLINK_NETFILTER) as kernel:
+            for _ in kernel.ask(Message(kind, NLM_F_ACK, netfilter() + b"".join(body))):
+                pass
+    except OSError as error:
+        raise OSError(
+            error.errno, f"cannot set how long idle connections are remembered: {error.strerror}"
+        ) from error
 
 
 def expire(ips: Collection[str], *, in_s: int) -> None:
@@ -139,8 +151,8 @@ def _change_each(kind: int, ips: Collection[str], more: bytes = b"") -> list[tup
     return changed
 
 
-def _number(kind: int) -> int:
-    return _SUBSYSTEM << 8 | kind
+def _number(kind: int, subsystem: int = _CONNTRACK) -> int:
+    return subsystem << 8 | kind
 
 
 def _ends(ends: bytes) -> tuple[tuple[str, int], tuple[str, int]]:
