@@ -35,7 +35,7 @@ def heard(wire: socket.socket) -> bytes | str:
         return "ECONNRESET"
 
 
-def drop_and_heal() -> dict[str, Any]:
+def drop_and_heal(hook: str) -> dict[str, Any]:
     client, there, _listener = connected()
     rule = [
         *packet.between(client.getsockname(), there.getsockname()),
@@ -43,7 +43,7 @@ def drop_and_heal() -> dict[str, Any]:
         *packet.dropped(),
     ]
     none_before = nft.packets("cut")
-    nft.install("cut", [rule], hooks=("input",))
+    nft.install("cut", [rule], hooks=(hook,))
     client.sendall(b"vanishes")
     seen = {"before": none_before, "met": heard(there), "dropped": nft.packets("cut")}
     there.sendall(b"the other way")
@@ -52,10 +52,11 @@ def drop_and_heal() -> dict[str, Any]:
     return seen | {"after": heard(there)}
 
 
+@pytest.mark.parametrize("hook", [*nft.ARRIVAL, "input"])
 def test_a_rule_counts_what_it_drops_until_its_table_is_gone(
-    in_namespace: Callable[..., Any],
+    hook: str, in_namespace: Callable[..., Any]
 ) -> None:
-    seen = in_namespace(drop_and_heal)
+    seen = in_namespace(drop_and_heal, hook)
     assert seen["dropped"] >= 1
     del seen["dropped"]
     assert seen == {
