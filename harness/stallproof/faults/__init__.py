@@ -12,6 +12,7 @@ from stallproof.faults.loading import Loading
 from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
 from stallproof.faults.refusals import Demote, MaxClients, Oom
 from stallproof.faults.rotation import AuthRotated
+from stallproof.faults.throttling import CpuThrottling
 from stallproof.faults.toxiproxy import (
     Bandwidth,
     Down,
@@ -55,6 +56,7 @@ AnyFault = (
     | KillChild
     | Freeze
     | Migrate
+    | CpuThrottling
 )
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "BrokerRestart",
     "ClientKill",
     "ConntrackFlush",
+    "CpuThrottling",
     "Demote",
     "Down",
     "Failover",

@@ -102,6 +102,8 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
     broker_binary: str
     """Path of the server; its name in the broker's image on sites that run it from one."""
     toxiproxy_binary: str | None = None
+    front: bool = False
+    """Something stands before the API, as Google's front end does."""
     shim: str | None = None
     """The clock's library; needed where the recorder's clock is faster than real time."""
     liveness: Liveness | None = Liveness()
