@@ -27,6 +27,7 @@ from stallproof.history import (
     ClockSet,
     E,
     FaultPhase,
+    Health,
     History,
     InstancePhase,
     Op,
@@ -34,6 +35,8 @@ from stallproof.history import (
     Task,
 )
 from stallproof.model import Scenario
+from stallproof.sites.base import Liveness
+from stallproof.sites.liveness import ANSWER_REAL_S
 
 SERVICES = ("api", "worker")
 
@@ -183,7 +186,13 @@ class Facts:
     def lives(self, service: str) -> tuple[Life, ...]:
         """The lives of the service's instances, in order of their start."""
         phases = (phase for phase in self.of(InstancePhase) if phase.service == service)
-        return lives_of(phases, until_t=self.end_t)
+        answers = [h for h in self.of(Health) if h.service == service and self.healthy(h)]
+        return lives_of(phases, healthy=answers, load_t=self.load_t, until_t=self.end_t)
+
+    def healthy(self, answer: Health) -> bool:
+        """It is a 200, and came before Cloud Run's probe would have given up."""
+        timeout_s = self.lenient_s(Liveness().timeout_s, real_s=ANSWER_REAL_S)
+        return answer.status == 200 and answer.latency_s <= timeout_s
 
     @cached_property
     def _worker_ends(self) -> dict[str, list[float]]:

@@ -7,6 +7,7 @@ from stallproof.faults.forgetting import NatIdleExpiry, VpcInboundExpiry
 from stallproof.faults.kernel import IdleReset
 from stallproof.faults.lifecycle import InstanceKill, KillChild, Terminate
 from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
+from stallproof.faults.revisions import Rollout, ScaleIn, ScaleOut
 from stallproof.faults.toxiproxy import (
     Bandwidth,
     Down,
@@ -42,6 +43,9 @@ AnyFault = (
     | InstanceKill
     | Terminate
     | KillChild
+    | Rollout
+    | ScaleOut
+    | ScaleIn
 )
 
 __all__ = [
@@ -64,7 +68,10 @@ __all__ = [
     "Partition",
     "Refuse",
     "ResetPeer",
+    "Rollout",
     "Rst",
+    "ScaleIn",
+    "ScaleOut",
     "SilentDrop",
     "Slicer",
     "SlowClose",

@@ -58,7 +58,8 @@ class SupervisedInstance:
         self._recorder = recorder
         self._log = log
         self._lock = threading.Lock()
-        self._closing = threading.Event()
+        self._retired = threading.Event()
+        self._closing = False
         self._life: Life | None = None
         self._starts = 0
         self._exits: list[tuple[float, int]] = []
@@ -78,7 +79,12 @@ class SupervisedInstance:
     @property
     def retired(self) -> bool:
         """It is not started again."""
-        return self._closing.is_set()
+        return self._retired.is_set()
+
+    @property
+    def over(self) -> bool:
+        """It is not started again, and nothing of it runs."""
+        return self.retired and not self._supervisor.is_alive()
 
     @property
     def given_up(self) -> bool:
@@ -137,10 +143,17 @@ class SupervisedInstance:
         threading.Thread(target=end_grace, daemon=True).start()
         return True
 
+    def retire(self) -> bool:
+        """`terminate`, and it is not started again."""
+        with self._lock:
+            self._retired.set()
+        return self.terminate()
+
     def close(self) -> None:
         """Kill it for good; it is gone when this returns."""
         with self._lock:
-            self._closing.set()
+            self._closing = True
+            self._retired.set()
         self.kill_tree()
         self._supervisor.join(KILL_TIMEOUT_S)
 
@@ -150,7 +163,7 @@ class SupervisedInstance:
             started_at = self._recorder.now()
             healthy = self._run_once()
             unhealthy_exits = 0 if healthy else unhealthy_exits + 1
-            if unhealthy_exits == MAX_UNHEALTHY_EXITS and not self._closing.is_set():
+            if unhealthy_exits == MAX_UNHEALTHY_EXITS and not self.retired:
                 self._log.note("error", f"given up after {unhealthy_exits} exits, never healthy")
                 self._given_up = True
                 return
@@ -158,14 +171,14 @@ class SupervisedInstance:
                 short_lives = 0
             wait_s = BACKOFF_S[min(short_lives, len(BACKOFF_S) - 1)]
             short_lives += 1
-            if self._closing.wait(self._recorder.clock.real_s(wait_s)):
+            if self._retired.wait(self._recorder.clock.real_s(wait_s)):
                 return
 
     def _run_once(self) -> bool:
         """One life, from start to exit. True if it was healthy once."""
         healthy = threading.Event()
         with self._lock:
-            if self._closing.is_set():
+            if self.retired:
                 return True
             try:
                 life = self._start()
@@ -195,7 +208,7 @@ class SupervisedInstance:
 
     def _exited(self, code: int) -> None:
         with self._lock:
-            if self._closing.is_set():
+            if self._closing:
                 return  # ended by the site, with the run: no event of the system's
             self._exits.append((self._recorder.now(), code))
             assert self._life is not None

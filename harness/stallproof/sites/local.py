@@ -30,11 +30,12 @@ from stallproof.sites.capabilities import (
     KernelTimers,
     Processes,
     Proxies,
+    Revisions,
     Sockets,
     Vantage,
 )
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
-from stallproof.sites.fleet import Fleet
+from stallproof.sites.fleet import Fleet, LocalRevisions
 from stallproof.sites.instanceprocesses import InstanceProcesses
 from stallproof.sites.instances import SupervisedInstances
 from stallproof.sites.localbroker import local_broker
@@ -46,6 +47,9 @@ from stallproof.sites.scratch import scratch_space
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
 from stallproof.sites.timekeeping import Pace
 from stallproof.sites.vantage import ServiceVantage
+
+ALWAYS = (BrokerProcess, BrokerCommands, Instances, Processes, Revisions, Proxies, Vantage)
+"""The capabilities that hang on nothing."""
 
 
 class LocalSite:
@@ -70,8 +74,7 @@ class LocalSite:
             return "" if self._namespaces else "with CAP_NET_ADMIN"
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
-        offered = (BrokerProcess, BrokerCommands, Instances, Processes, Proxies, Vantage)
-        return "" if capability in offered else None
+        return "" if capability in ALWAYS else None
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
@@ -162,6 +165,7 @@ def _build(
         KernelTimers: pace,
         Instances: SupervisedInstances(instances),
         Processes: InstanceProcesses(instances),
+        Revisions: LocalRevisions(instances),
     }
     return BootedSystem(
         clock=recorder.clock,
