@@ -1,6 +1,15 @@
 """Timers of an hour and of ten minutes at their own values: the system's time is compressed."""
 
-from stallproof import IdleReset, InstanceKill, Limits, Workload, at, breaks, scenario
+from stallproof import (
+    BrokerRestart,
+    IdleReset,
+    InstanceKill,
+    Limits,
+    Workload,
+    at,
+    breaks,
+    scenario,
+)
 
 
 @scenario(
@@ -58,4 +67,59 @@ def idle_ten_minutes() -> None:
     The guide promises: health_check_interval and keepalive hold it open, or notice.
     Must hold: the story after the pause is accepted and done, like the one before it. Here the
     forgotten connections answer with a reset; only timers of the application have run meanwhile.
+    """
+
+
+@scenario(
+    schedule=[at(60, BrokerRestart(how="killed"), for_s=3235)],
+    workload=Workload(rate_per_s=1 / 300, for_s=3600),
+    limits=Limits(
+        stall_s=300,
+        first_start_s=300,
+        drain_s=600,
+        accept_s=120,
+        unhealthy_after_s=3600,
+        settle_s=600,
+    ),
+    max_speed=60,
+    settings={"app.health": "always-ok"},  # nobody but the worker itself may give up
+    tags=["clock"],
+    expected={
+        "guide-int-keys": breaks(
+            "accept",
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+        "celery-defaults": breaks(
+            "accept",
+            because="POST publishes straight to the broker and fails with it: no outbox.",
+        ),
+    },
+)
+def broker_away_an_hour() -> None:
+    """The broker is away for 54 minutes: longer than a worker tries to reconnect by default
+
+    On Cloud Run: a broker that was deleted, or an egress rule, until somebody wakes up; on a worker
+    pool without a liveness probe, which would have replaced the worker long since.
+    The guide promises: broker_connection_retry brings the worker back. Celery gives up after
+    broker_connection_max_retries, 100 by default: 53 minutes.
+    Must hold: POST goes on being accepted, and five minutes after the broker is back work flows:
+    the worker has waited, or has exited and was started again.
+    """
+
+
+@scenario(
+    workload=Workload(rate_per_s=0.05, for_s=40, task_s=1800),
+    limits=Limits(stall_s=300, accept_s=60, unhealthy_after_s=3600, settle_s=2400),
+    max_speed=60,
+    settings={"app.health": "always-ok"},  # at this speed a boot is minutes, and not healthy
+    tags=["clock"],
+)
+def half_hour_tasks() -> None:
+    """Tasks of half an hour, while the broker waits for word of them
+
+    On Cloud Run: generation that takes its time; the guide and Celery leave visibility_timeout at
+    its hour, `hardened` has messages that nobody has acknowledged delivered again after 60 s.
+    The guide promises: nothing in particular; longer tasks simply work.
+    Must hold: each story is done once. A message that is delivered again while its task runs
+    starts nothing.
     """

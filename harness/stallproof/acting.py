@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
 from stallproof.clock import ArmedTimer
 from stallproof.faults import AnyFault
-from stallproof.history import Bite, FaultPhase, KernelTimer, Phase, Recorder
+from stallproof.history import Bite, FaultPhase, Held, KernelTimer, Phase, Recorder
+from stallproof.holdings import holdings
 from stallproof.model import Step
 from stallproof.request import Progress, Request
 from stallproof.sites.base import System
-from stallproof.sites.capabilities import KernelTimers
+from stallproof.sites.capabilities import BrokerCommands, KernelTimers
 from stallproof.workload import Driver
+
+VISIBILITY_TIMEOUT_S = 3600.0
+"""kombu's default. Source: kombu/transport/redis.py."""
 
 
 class Run:
@@ -72,10 +77,35 @@ def note_kernel_timers(run: Run, system: System) -> bool:
     return bool(armed) and any(step.fault.kernel_timers for step in steps)
 
 
+async def note_held(
+    run: Run,
+    system: System,
+    when: Literal["before-fault", "after-fault", "end"],
+    *,
+    step: int | None = None,
+) -> None:
+    """Write down which messages the broker holds."""
+    found = await holdings(system.use(BrokerCommands))
+    timeout = {setting.key: setting.value for setting in run.request.settings}.get(
+        "broker_transport_options.visibility_timeout"
+    )
+    run.recorder.add(
+        Held(
+            t=run.recorder.now(),
+            when=when,
+            step=step,
+            holdings=found,
+            visibility_timeout_s=VISIBILITY_TIMEOUT_S if timeout is None else float(timeout),
+        )
+    )
+
+
 async def act(run: Run, system: System, index: int, step: Step) -> None:
     """One fault: begin it on time, prove that it bites, undo it on time (of the system)."""
     fault, start = step.fault, run.load_t
     await run.until(start + step.at_s)
+    if fault.plane == "broker":
+        await note_held(run, system, "before-fault", step=index)
     begun = await fault.begin(system)
     run.in_force.append(fault.describe())
     _note(run, index, fault, "begin", run.recorder.now() - start - step.at_s, begun)
@@ -95,6 +125,8 @@ async def act(run: Run, system: System, index: int, step: Step) -> None:
         await run.until(start + step.ends_s)
         ended = await fault.end(system)
         _note(run, index, fault, "end", run.recorder.now() - start - step.ends_s, ended)
+        if fault.plane == "broker":
+            await note_held(run, system, "after-fault", step=index)
     run.in_force.remove(fault.describe())
 
 

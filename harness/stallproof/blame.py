@@ -28,11 +28,11 @@ class Blame:
         self._run_one = run_one
         self._root = root
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, str], Finding] = {}
+        self._known: dict[tuple[str, ...], Finding] = {}
 
     def explain(self, job: Job, record: RunRecord) -> RunRecord:
         """The record with a finding `cause` that names the settings, stored as well."""
-        key = (record.profile, record.stack)
+        key = (record.profile, record.stack, *record.asked)
         with self._lock:
             if key not in self._known:
                 self._known[key] = self._ask(job)

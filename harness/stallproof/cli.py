@@ -14,6 +14,7 @@ from rich.console import Console
 
 from stallproof import bench as benchmark
 from stallproof import catalog
+from stallproof.ablation.command import ablate
 from stallproof.calibration import CalibrationError
 from stallproof.engine import run_all
 from stallproof.exits import Exit, exit_for
@@ -88,7 +89,9 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE (JSON): change one setting.")
     ] = None,
-    unset: Annotated[list[str] | None, typer.Option(help="KEY: leave one setting out.")] = None,
+    unset: Annotated[
+        list[str] | None, typer.Option(help="KEY or worker's --FLAG: leave it out.")
+    ] = None,
     must_hold: Annotated[
         list[str] | None,
         typer.Option(help="Only these profiles decide the exit code; all by default."),
@@ -176,7 +179,7 @@ def bench(
     raise typer.Exit(exit_for(results))
 
 
-for command in (lint, calibrate, keepalive, clock, sites):
+for command in (lint, calibrate, keepalive, ablate, clock, sites):
     app.command()(command)
 
 

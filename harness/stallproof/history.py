@@ -18,6 +18,8 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from stallproof.clock import REAL, Clock
+from stallproof.forensics.findings import Wait, Why
+from stallproof.messages import Holdings
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
@@ -54,6 +56,13 @@ class Phase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="phase"):
     name: Literal["boot", "warmup", "load", "settle", "end"]
 
 
+class Starved(Event, frozen=True, kw_only=True, omit_defaults=True, tag="starved"):
+    """The system did not come up; for so long of that every processor of the machine was taken."""
+
+    for_s: float
+    """Real seconds."""
+
+
 class Op(Event, frozen=True, kw_only=True, omit_defaults=True, tag="op"):
     """An operation of a client, as Jepsen names them.
 
@@ -70,6 +79,8 @@ class Op(Event, frozen=True, kw_only=True, omit_defaults=True, tag="op"):
     latency_s: float | None = None
     """From invoke to this completion."""
     error: str | None = None
+    status: str | None = None
+    """Of an await that saw no end: what the API last said of the story."""
     late_s: float | None = None
     """Of an invoke by Locust: how long after its moment, which is `t`, it was sent."""
 
@@ -102,6 +113,25 @@ class Task(Event, frozen=True, kw_only=True, omit_defaults=True, tag="task"):
     pid: int = 0
     instance: str = ""
     """Whose work it is: the id that the site gave the instance; empty: not known."""
+    task_id: str | None = None
+    """The message that it comes from: Celery's id of it."""
+
+
+class MessagePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="message"):
+    """A line of the system's ledger on a story's message.
+
+    `published`: the broker has answered for it. `received`: a worker has popped it, and kombu has
+    written it to `unacked`.
+    """
+
+    phase: Literal["published", "received"]
+    story_id: str
+    task_id: str
+    """The same when it is delivered again; a story published again gets another."""
+    service: str = ""
+    """Whose line it is: `api`, or `worker`, which publishes what is due (the reconciler)."""
+    redelivered: bool = False
+    """kombu had put it back into its queue."""
 
 
 class FaultPhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="fault"):
@@ -159,6 +189,21 @@ class Broker(Event, frozen=True, kw_only=True, omit_defaults=True, tag="broker")
     unacked: int = 0
 
 
+class Held(Event, frozen=True, kw_only=True, omit_defaults=True, tag="held"):
+    """The messages that the broker holds, by name, at the moment `t`.
+
+    Before and after each step that acts on the broker, and twice at the end, a second apart: a
+    message that is just being delivered stands nowhere for some milliseconds.
+    """
+
+    when: Literal["before-fault", "after-fault", "end"]
+    step: int | None = None
+    """Of the schedule; None at the end."""
+    holdings: Holdings
+    visibility_timeout_s: float
+    """The worker's: so long after its delivery an unacknowledged message may come back."""
+
+
 class Connections(Event, frozen=True, kw_only=True, omit_defaults=True, tag="connections"):
     """The set of a link's connections at the broker changed."""
 
@@ -182,21 +227,45 @@ class InstancePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="i
     code: int | None = None
 
 
+class Seizure(Event, frozen=True, kw_only=True, omit_defaults=True, tag="seizure"):
+    """The evidence of a stall was taken, while nothing had been undone: `stallproof.forensics`."""
+
+    why: Why
+    took_s: float
+    """Real seconds."""
+    files: tuple[str, ...] = ()
+    """What lies in the run's folder, relative to it."""
+    waits: tuple[Wait, ...] = ()
+    """Where the services' threads stood."""
+    queued: int | None = None
+    """Messages that the broker held in its queues; None: it could not be read."""
+    unacked: int | None = None
+    """Those that were delivered and not acknowledged."""
+    silent_s: dict[str, float] = {}
+    """By log: how long before it had its last line been written."""
+    missing: tuple[str, ...] = ()
+    """What could not be had, and why, a line each."""
+
+
 AnyEvent = (
     ClockSet
     | KernelTimer
     | Phase
+    | Starved
     | Op
     | NotSent
     | Cpu
     | Task
+    | MessagePhase
     | FaultPhase
     | Bite
     | Health
     | Log
     | Broker
+    | Held
     | Connections
     | InstancePhase
+    | Seizure
 )
 
 E = TypeVar("E", bound=Event)

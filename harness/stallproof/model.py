@@ -14,8 +14,10 @@ from typing import Any, Literal
 import msgspec
 
 from stallproof.arrivals import Stage, arrivals_s
+from stallproof.fate import Fate
 from stallproof.faults import AnyFault
 from stallproof.sites.base import Persistence, Route
+from stallproof.tally import Spent, Tally
 
 
 class Verdict(StrEnum):
@@ -246,6 +248,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds of system time in a real one. History and findings tell system time."""
     seconds: float = 0.0
     """How long the whole run took, in real seconds."""
+    spent: Spent | None = None
+    """What its time went to; None: it was not judged."""
     boot_s: float | None = None
     """From the first process started to the first story executed, in real seconds."""
     load_t: float = 0.0
@@ -254,8 +258,12 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """CPU time of the harness itself (runner and probes) during the run."""
     verdict: Verdict
     findings: tuple[Finding, ...]
+    fates: tuple[Fate, ...] = ()
+    """Of the accepted stories that were not done, in order of their number; `FATES_AT_MOST`."""
     advice: tuple[str, ...] = ()
     """What to change or to try next, each a sentence."""
+    evidence: tuple[str, ...] = ()
+    """Which call the services waited in when they stalled, each a sentence."""
     dir: str = ""
     """The run's folder, relative to the folder of the whole result."""
 
@@ -295,6 +303,10 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     version: Literal[1] = 1
     run_dir: str
     results: tuple[ScenarioResult, ...]
+    tallies: tuple[Tally, ...] = ()
+    """What all runs of a profile come to, one for each profile, stack and site."""
+    wall_s: float | None = None
+    """From the first run's start to the last one's end, in real seconds; None: not known."""
 
     def to_builtins(self) -> Any:
         return msgspec.to_builtins(self)

@@ -163,15 +163,15 @@ def _asked(wish: Wish) -> tuple[str, ...]:
 
 
 def _settings(environment: Environment, profile: str, env: dict[str, str]) -> Settings:
-    known = profiles(environment)
-    if profile not in known:
-        raise PlanError(
-            f"--profile {profile}: there is none of that name; there are: {', '.join(known)}"
-        )
     try:
         return settings(environment, profile, env=env)
     except InterfaceError as error:
-        raise PlanError(str(error)) from None
+        known = profiles(environment)  # asked only now: each question costs a start of Python
+        if profile in known:
+            raise PlanError(str(error)) from None
+        raise PlanError(
+            f"--profile {profile}: there is none of that name; there are: {', '.join(known)}"
+        ) from None
 
 
 def _folder(scenario: Scenario, profile: str, stack: str, repeat: int, wish: Wish) -> str:

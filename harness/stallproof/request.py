@@ -27,8 +27,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0
     """Seconds of system time in a real one."""
     boot_deadline_s: float = 40.0
-    """Real seconds, for it is the machine that boots. A system that has not executed one story by
-    then, and as long as the story itself takes, never came up."""
+    """Real seconds with a processor to spare, for it is the machine that boots. A system that has
+    not executed one story by then, and as long as the story itself takes, never came up."""
     exits_allowed: int = 2
     """Nor has one that exits more often than this before its first story."""
     only_start: bool = False

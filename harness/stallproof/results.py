@@ -15,17 +15,21 @@ from stallproof.model import (
     Verdict,
     worst,
 )
+from stallproof.totals import tallies, wall_s
 
 
 def summarize(records: Iterable[RunRecord], *, run_dir: str) -> Results:
     """Group runs by scenario, profile, stack and site, in the order they first appear."""
     groups: dict[tuple[str, str, str, str], list[RunRecord]] = {}
-    for record in records:
+    runs = list(records)
+    for record in runs:
         key = (record.scenario.name, record.profile, record.stack, record.site)
         groups.setdefault(key, []).append(record)
     return Results(
         run_dir=run_dir,
-        results=tuple(_result(key, runs) for key, runs in groups.items()),
+        results=tuple(_result(key, group) for key, group in groups.items()),
+        tallies=tallies(runs),
+        wall_s=wall_s(runs),
     )
 
 

@@ -12,17 +12,22 @@ import datetime as dt
 import resource
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import anyio
 import httpx2
 import msgspec
 
-from stallproof.acting import Run, act, note_kernel_timers
+from stallproof.acting import Run, act, note_held, note_kernel_timers
 from stallproof.advice import advise
-from stallproof.checkers import judge
+from stallproof.checkers import FATES_AT_MOST, judge
+from stallproof.checkers.facts import Facts
+from stallproof.checkers.spent import spent_of
 from stallproof.clock import Clock
-from stallproof.history import ClockSet, History, Recorder
+from stallproof.forensics.seize import Forensics
+from stallproof.forensics.words import evidence
+from stallproof.history import ClockSet, History, Recorder, Seizure
 from stallproof.load.driver import RESULT, LocustDriver
 from stallproof.load.result import in_run, read_result
 from stallproof.load.usage import watch_cpu
@@ -42,6 +47,7 @@ HARNESS_FAILED = 4
 async def execute(run: Run, site: Site) -> None:
     """Boot, warm up, load while the faults go, settle."""
     recorder = run.recorder
+    forensics: Forensics | None = None
     recorder.add(
         ClockSet(t=recorder.now(), speed=recorder.clock.speed, wall_s=recorder.clock.wall_s())
     )
@@ -63,9 +69,15 @@ async def execute(run: Run, site: Site) -> None:
         if works:
             run.boot_s = run.real_s
             if not note_kernel_timers(run, system):
+                forensics = Forensics(
+                    system, recorder, run.request.scenario, Path(run.request.spec.run_dir)
+                )
+                background.start_soon(forensics.watch)
                 await _load(run, system, _driver(run, system, clients))
                 note_kernel_timers(run, system)
         run.enter("end")
+        if forensics is not None:
+            await forensics.finish()
         background.cancel_scope.cancel()
 
 
@@ -102,7 +114,9 @@ async def _load(run: Run, system: System, driver: Driver) -> None:
             while not driver.idle:
                 await anyio.sleep(0.1)
         # One more sample of everything, so that the end is seen and not inferred.
+        await note_held(run, system, "end")
         await anyio.sleep(clock.real_s(LAST_LOOK_S, at_least_s=LAST_LOOK_S))
+        await note_held(run, system, "end")
 
 
 async def _report(run: Run) -> None:
@@ -128,7 +142,14 @@ def lacking(scenario: Scenario, site: Site) -> list[str]:
     )
 
 
-def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: float) -> RunRecord:
+def record(
+    run: Run,
+    findings: tuple[Finding, ...],
+    started_at: str,
+    *,
+    cpu_s: float,
+    seizures: Iterable[Seizure] = (),
+) -> RunRecord:
     """Put everything that a report needs into one value."""
     request = run.request
     return msgspec.structs.replace(
@@ -144,6 +165,7 @@ def record(run: Run, findings: tuple[Finding, ...], started_at: str, *, cpu_s: f
             request.worker_args,
             request.stack_versions,
         ),
+        evidence=evidence(seizures, load_t=run.load_t),
     )
 
 
@@ -151,7 +173,7 @@ def main(argument: str) -> int:
     """Run the request; 0: judged, 4: the harness failed, which the last line on stderr explains."""
     request = msgspec.json.decode(Path(argument).read_bytes(), type=Request)
     folder = Path(request.spec.run_dir)
-    started_at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    started_at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     clock = Clock.starting_now(request.speed)
     recorder = Recorder(folder / "history.jsonl", clock=clock)
     run = Run(request, recorder)
@@ -177,7 +199,17 @@ def main(argument: str) -> int:
     findings = judge(history, request.scenario)
     if (folder / RESULT).exists():
         findings += in_run(read_result(folder / RESULT).findings, findings)
-    _store(folder, record(run, findings, started_at, cpu_s=usage.ru_utime + usage.ru_stime))
+    cpu_s = usage.ru_utime + usage.ru_stime
+    judged = record(run, findings, started_at, cpu_s=cpu_s, seizures=history.of(Seizure))
+    facts = Facts(history, request.scenario)
+    _store(
+        folder,
+        msgspec.structs.replace(
+            judged,
+            fates=facts.fates[:FATES_AT_MOST],
+            spent=spent_of(facts, whole_s=judged.seconds),
+        ),
+    )
     return 0
 
 

@@ -8,7 +8,8 @@ import threading
 import anyio
 import httpx2
 
-from stallproof.history import AnyEvent, Log, Recorder
+from stallproof.history import AnyEvent, Log, Recorder, Starved
+from stallproof.patience import Patience
 from stallproof.request import Request
 from stallproof.sites.base import System
 from stallproof.workload import Clients
@@ -28,19 +29,21 @@ async def warm_up(
     work. A worker's health port may, too: so what counts is how often a service exits.
     """
     work_s = recorder.clock.real_s(request.spec.task_s)
-    with anyio.move_on_after(request.boot_deadline_s + work_s):
-        async with anyio.create_task_group() as group:
-            group.start_soon(_count_exits, system, request.exits_allowed, group.cancel_scope)
-            if request.only_start:
-                group.start_soon(_worker_ready, recorder, group.cancel_scope)
-            while not await _answers(http):
-                await anyio.sleep(0.05)
-            for number in itertools.count(1):
-                if await clients.story(-number):
-                    break
-                await anyio.sleep(0.5)
-            group.cancel_scope.cancel()
+    patience = Patience(request.boot_deadline_s + work_s)
+    async with anyio.create_task_group() as group:
+        group.start_soon(_run_out, patience, group.cancel_scope)
+        group.start_soon(_count_exits, system, request.exits_allowed, group.cancel_scope)
+        if request.only_start:
+            group.start_soon(_worker_ready, recorder, group.cancel_scope)
+        while not await _answers(http):
+            await anyio.sleep(0.05)
+        for number in itertools.count(1):
+            if await clients.story(-number):
+                break
+            await anyio.sleep(0.5)
+        group.cancel_scope.cancel()
     if not clients.n_done:
+        recorder.add(Starved(t=recorder.now(), for_s=patience.starved_s))
         return False
     clients.accepted.clear()
     clients.done.clear()
@@ -52,6 +55,11 @@ async def _answers(http: httpx2.AsyncClient) -> bool:
         return (await http.get("/health", timeout=1.0)).is_success
     except httpx2.HTTPError:
         return False
+
+
+async def _run_out(patience: Patience, scope: anyio.CancelScope) -> None:
+    await patience.ends()
+    scope.cancel()
 
 
 async def _count_exits(system: System, allowed: int, scope: anyio.CancelScope) -> None:

@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import msgspec
 
-from stallproof.history import Broker, Connections, Health, Recorder, Task
+from stallproof.history import Broker, Connections, Health, MessagePhase, Recorder, Task
 from stallproof.sites.base import Address, HealthPort, Link, System
 from stallproof.sites.capabilities import BrokerCommands
 from stallproof.sites.liveness import ANSWER_REAL_S
@@ -57,11 +57,14 @@ class LedgerTail:
 
         event: str
         story_id: str
-        attempt: int
         pid: int
         instance: str
         monotonic_s: float
+        attempt: int = 0
         outcome: str | None = None
+        task_id: str | None = None
+        service: str = ""
+        redelivered: bool = False
 
     def __init__(self, path: Path, recorder: Recorder) -> None:
         self._path = path
@@ -77,21 +80,14 @@ class LedgerTail:
         self._offset += len(whole) + len(newline)
         for raw in whole.splitlines():
             line = msgspec.json.decode(raw, type=self.Line)
-            self._recorder.add(
-                msgspec.convert(
-                    {
-                        "kind": "task",
-                        "t": line.monotonic_s - self._recorder.started_at,
-                        "event": line.event,
-                        "story_id": line.story_id,
-                        "attempt": line.attempt,
-                        "outcome": line.outcome,
-                        "pid": line.pid,
-                        "instance": line.instance,
-                    },
-                    Task,
-                )
-            )
+            self._recorder.add(self._event(line))
+
+    def _event(self, line: Line) -> Task | MessagePhase:
+        t = line.monotonic_s - self._recorder.started_at
+        fields = {"t": t, **msgspec.structs.asdict(line)}
+        if line.event in ("published", "received"):
+            return msgspec.convert({"phase": line.event, "kind": "message", **fields}, MessagePhase)
+        return msgspec.convert({"kind": "task", **fields}, Task)
 
 
 class HealthProbe:

@@ -24,7 +24,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, object] = {}
     """Single settings to change, by dotted key."""
     unset: tuple[str, ...] = ()
-    """Single settings to leave out, by dotted key."""
+    """Single settings to leave out, by dotted key, and worker flags of the profile, by name."""
     speed: float | None = None
     """Seconds of system time in a real one; None: the most that each scenario allows."""
     broker: str | None = None

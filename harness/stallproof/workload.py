@@ -140,11 +140,13 @@ class Clients:
         again_s = self._clock.real_s(LOOK_AGAIN_S, at_least_s=LOOK_AGAIN_REAL_S)
         outcome: Literal["ok", "fail", "info"] = "info"
         error: str | None = "the watch ended first"
+        last: str | None = None
         try:
             while outcome == "info":
                 with anyio.move_on_after(again_s):
                     await self._ended[story_id].wait()
                 status = await self._status(story_id)
+                last = status or last
                 if status == "done":
                     outcome, error = "ok", None
                 elif status == "failed":
@@ -153,6 +155,8 @@ class Clients:
                     await anyio.sleep(0.05)  # the ledger is a moment ahead of the store
         finally:
             op = Op(t=start, f="await", type=outcome, story=number, story_id=story_id, error=error)
+            if outcome == "info":
+                op = msgspec.structs.replace(op, status=last)
             self._complete(op)
         if outcome == "ok":
             self.done.add(story_id)

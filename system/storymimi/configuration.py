@@ -56,7 +56,9 @@ def configuration_of(settings: Settings) -> Configuration:
     if profile is None:
         known = ", ".join(profiles.PROFILES)
         raise BadSettingsError(f"STORYMIMI_PROFILE: no profile {name!r}; there are: {known}")
-    effective = _effective(profile, overrides=settings.storymimi_set, unset=settings.unset)
+    flags = tuple(each for each in settings.unset if each.startswith("--"))
+    keys = tuple(each for each in settings.unset if each not in flags)
+    effective = _effective(profile, overrides=settings.storymimi_set, unset=keys)
     nested: dict[str, Any] = {}
     app = {key: choices[0] for key, choices in APP_KEYS.items()}
     for setting in effective:
@@ -71,7 +73,7 @@ def configuration_of(settings: Settings) -> Configuration:
     return Configuration(
         profile=name,
         settings=tuple(effective),
-        worker_args=profile.worker_args + extra_args,
+        worker_args=_without(profile.worker_args, flags) + extra_args,
         celery=nested,
         outbox=app["app.outbox"],
         health=app["app.health"],
@@ -102,6 +104,16 @@ def _effective(
             del found[other]
         found[key] = Effective(key=key, value=value, why=None, where="STORYMIMI_SET")
     return list(found.values())
+
+
+def _without(worker_args: tuple[str, ...], flags: tuple[str, ...]) -> tuple[str, ...]:
+    """The arguments but for those flags, whatever their value (`--pool=prefork` is `--pool`)."""
+    for flag in flags:
+        kept = tuple(each for each in worker_args if each.partition("=")[0] != flag)
+        if kept == worker_args:
+            raise BadSettingsError(f"STORYMIMI_UNSET: the profile has no worker flag {flag}")
+        worker_args = kept
+    return worker_args
 
 
 def _below(key: str, ancestor: str) -> bool:

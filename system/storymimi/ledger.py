@@ -1,4 +1,4 @@
-"""The ledger: one line for each start, end and refusal of work on a story.
+"""The ledger: one line for each start, end and refusal of work on a story, and for its messages.
 
 Written with a single `os.write` on an O_APPEND descriptor, so that lines of several processes
 never mix and a killed process leaves whole lines.
@@ -23,21 +23,22 @@ class Ledger:
 
     def write(
         self,
-        event: Literal["start", "end", "skip"],
+        event: Literal["published", "received", "start", "end", "skip"],
         story_id: str,
-        *,
-        attempt: int,
-        outcome: Literal["ok", "error"] | None = None,
+        **more: str | int | None,
     ) -> None:
-        """`start` stands after the claim, right before the work; `skip` is a refused delivery."""
+        """`start` stands after the claim, right before the work; `skip` is a refused delivery.
+
+        All three of work say `attempt`, and `task_id`, the message that it comes from; `end` says
+        `outcome`, which is `ok` or `error`. For the other two see `deliveries.py`.
+        """
         if self._path is None:
             return
         line = json.dumps(
             {
                 "event": event,
                 "story_id": story_id,
-                "attempt": attempt,
-                "outcome": outcome,
+                **more,
                 "pid": os.getpid(),
                 "instance": self._instance,
                 "monotonic_s": time.monotonic(),

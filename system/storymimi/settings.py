@@ -44,6 +44,8 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
+    service_type: str = ""
+    """The role of this process: `api` or `worker`."""
     port: int = Field(default=8080, ge=1, le=65535)
     redis_url: BrokerUrl = SecretStr("redis://localhost:6379/0")
     result_backend_url: BrokerUrl | None = None
@@ -64,7 +66,8 @@ class Settings(BaseSettings):
     storymimi_set: dict[str, Any] = {}
     """Experiments: dotted setting -> value, on top of the profile."""
     storymimi_unset: str = ""
-    """Experiments: dotted settings to leave out of the profile, separated by commas."""
+    """Experiments: dotted settings and worker flags to leave out of the profile, separated by
+    commas: `task_acks_late, --without-mingle`."""
     storymimi_worker_args: str = ""
     """Experiments: worker flags after the profile's, as a shell would split them."""
     storymimi_ledger: Path | None = None

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from storymimi import deliveries
 from storymimi.celery_app import celery_app, configuration, settings
 from storymimi.ledger import Ledger
 from storymimi.profiles import TASK
@@ -24,26 +25,30 @@ RENEW_S = LEASE_S / 3
 """Two renewals may fail before the lease is lost."""
 
 ledger = Ledger(settings.storymimi_ledger, instance=settings.instance_id)
+deliveries.keep(ledger, service=settings.service_type)
 
 
 @celery_app.task(name=TASK)  # type: ignore[untyped-decorator]  # celery has no types
 def generate_story_task(story_id: str) -> None:
     """Work on a story once. A delivery that has no claim on it is acknowledged and left."""
+    task_id = generate_story_task.request.id
     store = _store(os.getpid())
     claim = store.claim(story_id) if configuration.outbox else store.begin_unclaimed(story_id)
     if claim is None:
         story = store.get(story_id)
         status = "unknown" if story is None else story["status"]
         log.info("story %s is %s: nothing to do for this delivery", story_id, status)
-        ledger.write("skip", story_id, attempt=0 if story is None else story["attempt"])
+        attempt = 0 if story is None else story["attempt"]
+        ledger.write("skip", story_id, attempt=attempt, task_id=task_id)
         return
-    ledger.write("start", story_id, attempt=claim.attempt)
+    ledger.write("start", story_id, attempt=claim.attempt, task_id=task_id)
     stored = False
     try:
         with _lease_kept(store, claim):
             stored = _work(store, claim)
     finally:
-        ledger.write("end", story_id, attempt=claim.attempt, outcome="ok" if stored else "error")
+        outcome = "ok" if stored else "error"
+        ledger.write("end", story_id, attempt=claim.attempt, outcome=outcome, task_id=task_id)
 
 
 def _work(store: Store, claim: Claim) -> bool:

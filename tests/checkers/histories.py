@@ -9,9 +9,8 @@ unless told otherwise. All times are multiples of 1/8 s or so: exact in binary.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-
-from msgspec.structs import replace
 
 from stallproof.checkers import judge
 from stallproof.faults import BrokerRestart, ClientKill, Down, Latency, NatIdleExpiry, SilentDrop
@@ -19,23 +18,32 @@ from stallproof.history import (
     AnyEvent,
     Bite,
     Broker,
+    ClockSet,
     Connections,
     FaultPhase,
     Health,
+    Held,
     History,
     InstancePhase,
     Log,
+    MessagePhase,
     Op,
     Phase,
     Task,
 )
+from stallproof.messages import Holdings, Unacked, Waiting
 from stallproof.model import Finding, Limits, Scenario, Schedule, Step, Workload, at
 from stallproof.sites.base import Route
 
 LOAD_T = 64.0
 """When the load starts: not 0, so that a checker that confuses the two is caught."""
 
+WALL_S = 1_700_000_000.0
+"""The UNIX time at which the history begins."""
+VISIBILITY_S = 3600.0
+
 RESTART = at(4, BrokerRestart(), for_s=4)
+EMPTIED = at(4, BrokerRestart(empty=True), for_s=4)
 KILL = at(4, ClientKill())
 SLOW = at(4, Latency(latency_ms=300), for_s=4)
 DOWN = at(4, Down(), for_s=4)
@@ -58,12 +66,38 @@ def scenario(*steps: Step, task_s: float = 0.25, **limits: Any) -> Scenario:
     )
 
 
+def holding(waiting: Sequence[int], unacked: Mapping[int, float]) -> Holdings:
+    """Messages of those stories; `unacked` says when each was delivered, as the load counts."""
+    return Holdings(
+        waiting=tuple(Waiting(queue="celery", story_id=f"s{n}", task_id=f"t{n}") for n in waiting),
+        unacked=tuple(
+            Unacked(story_id=f"s{n}", task_id=f"t{n}", delivered_s=WALL_S + LOAD_T + at)
+            for n, at in unacked.items()
+        ),
+    )
+
+
+def held_at(
+    at: float,
+    when: Literal["before-fault", "after-fault", "end"],
+    holdings: Holdings,
+    *,
+    step: int | None = None,
+) -> Held:
+    return Held(
+        t=LOAD_T + at, when=when, step=step, holdings=holdings, visibility_timeout_s=VISIBILITY_S
+    )
+
+
 class Run:
     """A history under construction. Every method adds events and answers the run itself."""
 
     def __init__(self, *, until: float = 40.0, ended: bool = True, booted: bool = True) -> None:
         self.until = until
-        self.events: list[AnyEvent] = [Phase(t=0.0, name="boot")]
+        self.events: list[AnyEvent] = [
+            ClockSet(t=0.0, speed=1.0, wall_s=WALL_S),
+            Phase(t=0.0, name="boot"),
+        ]
         self.samples: dict[str, dict[float, AnyEvent]] = {}
         for service in ("api", "worker"):
             self.events.append(InstancePhase(t=0.5, service=service, phase="start"))
@@ -78,6 +112,8 @@ class Run:
             ]
         if ended:
             self.events.append(Phase(t=LOAD_T + until, name="end"))
+        self.readings = [Holdings(), Holdings()]
+        """What the broker holds a second before the end, and then."""
         for second in range(int(until) + 1):
             self.queue(second, 0).health("api", second, 200).health("worker", second, 200)
 
@@ -96,9 +132,12 @@ class Run:
         end: float | None = None,
         outcome: Literal["ok", "error"] = "ok",
         by: str = "",
+        published: bool = True,
     ) -> Run:
         """A POST, and what the ledger says of it, if anything; `by` names the instance."""
         t = LOAD_T + at
+        if answer == "ok" and published:
+            self.message("published", number, at=at + post_s)
         self.add(Op(t=t, f="submit", type="invoke", story=number))
         if answer:
             known = f"s{number}" if answer == "ok" else None
@@ -122,14 +161,66 @@ class Run:
         start: float | None = None,
         end: float | None = None,
         outcome: Literal["ok", "error"] = "ok",
+        task: str | None = None,
         by: str = "",
     ) -> Run:
-        task = Task(t=0, event="start", story_id=f"s{number}", attempt=attempt, instance=by)
+        name, task = f"s{number}", task or f"t{number}"
+        common: dict[str, Any] = {
+            "story_id": name,
+            "attempt": attempt,
+            "task_id": task,
+            "instance": by,
+        }
         if start is not None:
-            self.add(replace(task, t=LOAD_T + start))
+            self.add(Task(t=LOAD_T + start, event="start", **common))
         if end is not None:
-            self.add(replace(task, t=LOAD_T + end, event="end", outcome=outcome))
+            self.add(Task(t=LOAD_T + end, event="end", outcome=outcome, **common))
         return self
+
+    def message(
+        self,
+        phase: Literal["published", "received"],
+        number: int,
+        *,
+        at: float,
+        task: str | None = None,
+        service: str = "api",
+        redelivered: bool = False,
+    ) -> Run:
+        """A line of the ledger on a story's message."""
+        return self.add(
+            MessagePhase(
+                t=LOAD_T + at,
+                phase=phase,
+                story_id=f"s{number}",
+                task_id=task or f"t{number}",
+                service=service,
+                redelivered=redelivered,
+            )
+        )
+
+    def held(
+        self,
+        *,
+        waiting: Sequence[int] = (),
+        unacked: Mapping[int, float] | None = None,
+        **more: Any,
+    ) -> Run:
+        """What the broker holds at the end: stories, of `unacked` with when they were delivered."""
+        self.readings = [holding(waiting, unacked or {}, **more)] * 2
+        return self
+
+    def reading(
+        self,
+        when: Literal["before-fault", "after-fault"],
+        *,
+        at: float,
+        step: int = 0,
+        waiting: Sequence[int] = (),
+        unacked: Mapping[int, float] | None = None,
+    ) -> Run:
+        """What it holds around a step of the schedule."""
+        return self.add(held_at(at, when, holding(waiting, unacked or {}), step=step))
 
     def steady(self, first: int, last: int, *, number: int = 1000) -> Run:
         """A story each second, done half a second later."""
@@ -142,8 +233,11 @@ class Run:
             Op(t=LOAD_T + at, f="await", type="ok", story=number, story_id=f"s{number}")
         )
 
-    def skip(self, number: int, *, at: float) -> Run:
-        return self.add(Task(t=LOAD_T + at, event="skip", story_id=f"s{number}", attempt=2))
+    def skip(self, number: int, *, at: float, task: str | None = None) -> Run:
+        task = task or f"t{number}"
+        return self.add(
+            Task(t=LOAD_T + at, event="skip", story_id=f"s{number}", attempt=2, task_id=task)
+        )
 
     def queue(self, at: float, queued: int, *, unacked: int = 0, up: bool = True) -> Run:
         """What the broker's sample of that second shows (it replaces the usual one)."""
@@ -230,7 +324,9 @@ class Run:
 
     def history(self) -> History:
         samples = [event for kind in self.samples.values() for event in kind.values()]
-        return History([*self.events, *samples])
+        first, last = self.readings
+        ends = [held_at(self.until - 1, "end", first), held_at(self.until, "end", last)]
+        return History([*self.events, *samples, *ends])
 
     def judge(self, *steps: Step, task_s: float = 0.25, **limits: Any) -> dict[str, Finding]:
         found = judge(self.history(), scenario(*steps, task_s=task_s, **limits))

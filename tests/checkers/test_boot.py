@@ -3,7 +3,7 @@
 from histories import LOAD_T, Run, scenario
 
 from stallproof.checkers import judge
-from stallproof.history import History, Op
+from stallproof.history import History, Op, Starved
 from stallproof.model import Verdict
 
 
@@ -27,6 +27,18 @@ def test_a_crash_loop_is_told_with_its_codes_and_its_last_error() -> None:
         "the system never came up: the api did not exit; the worker exited 3 times (signal 9); "
         "last error of the worker: TypeError: at -40."
     )
+
+
+def test_a_machine_without_a_free_processor_says_nothing_of_the_system() -> None:
+    def found(for_s: float, *, exits: int = 0) -> Verdict:
+        run = Run(booted=False, until=0).add(Starved(t=LOAD_T, for_s=for_s))
+        for _ in range(exits):
+            run.instance("worker", "exit", at=-50)
+        return run.judge()["boot"].verdict
+
+    assert found(19.9) is Verdict.INVALID
+    assert found(20.0) is Verdict.UNKNOWN
+    assert found(100.0, exits=1) is Verdict.INVALID
 
 
 def test_a_story_of_the_load_is_no_warmup() -> None:
@@ -53,6 +65,7 @@ def test_one_service_exiting_is_enough_even_if_the_history_was_cut_short() -> No
     assert found.verdict is Verdict.INVALID
     assert found.numbers == {
         "boot_s": None,
+        "starved_s": 0,
         "api_exits": 0,
         "worker_exits": 1,
         "api_starts": 1,

@@ -1,9 +1,11 @@
 """`lost` and `unfinished`: where stories end up."""
 
 import pytest
-from histories import LOAD_T, Run
+from histories import LOAD_T, Run, holding, scenario
 
-from stallproof.history import Op, Task
+from stallproof.checkers import judge
+from stallproof.history import Held, Op, Task
+from stallproof.messages import Holdings, Unacked, Waiting
 from stallproof.model import Verdict
 
 
@@ -37,42 +39,79 @@ def test_the_limit_itself_is_still_within() -> None:
     assert run.judge(lost=1)["lost"].verdict is Verdict.INVALID
 
 
-@pytest.mark.parametrize(("queued", "unacked"), [(1, 0), (0, 1)])
-def test_a_message_the_broker_holds_is_not_lost_but_unfinished(queued: int, unacked: int) -> None:
-    findings = one_undone().queue(40, queued, unacked=unacked).judge()
+@pytest.mark.parametrize(("waiting", "unacked"), [([0], {}), ([], {0: 3})])
+def test_a_message_that_the_broker_holds_is_not_lost_but_unfinished(
+    waiting: list[int], unacked: dict[int, float]
+) -> None:
+    findings = one_undone().held(waiting=waiting, unacked=unacked).judge()
     assert findings["lost"].verdict is Verdict.VALID
-    assert (findings["lost"].numbers["waiting"], findings["lost"].numbers["unacked"]) == (
-        queued,
-        unacked,
-    )
+    numbers = findings["unfinished"].numbers
+    assert (numbers["waiting"], numbers["unacked"]) == (len(waiting), len(unacked))
     assert findings["unfinished"].verdict is Verdict.INVALID
-    assert findings["unfinished"].numbers["nowhere"] == 0
+    assert numbers["nowhere"] == 0
 
 
-def test_more_unfinished_than_the_broker_can_hold_are_lost() -> None:
-    run = one_undone().story(1, at=3).story(2, at=3).queue(40, 1, unacked=1)
-    assert run.judge()["lost"].numbers["lost"] == 1
-
-
-def test_only_the_last_sample_counts() -> None:
-    assert one_undone().queue(39, 1).judge()["lost"].verdict is Verdict.INVALID
-
-
-def test_a_broker_out_of_sight_at_the_end_leaves_it_open() -> None:
-    down = one_undone().queue(40, 0, up=False).judge()
-    assert down["lost"].verdict is Verdict.UNKNOWN
-    assert down["unfinished"].verdict is Verdict.INVALID
-    stale = one_undone().unsampled("broker", 35, 99).judge()["lost"]
-    assert stale.verdict is Verdict.INVALID  # the last sample is at 35: 5 s old
-    assert one_undone().unsampled("broker", 34, 99).judge()["lost"].verdict is Verdict.UNKNOWN
-    never = one_undone().unsampled("broker", -1, 99).judge()["lost"]
-    assert never.verdict is Verdict.UNKNOWN
-    assert never.numbers["lost"] is None
-
-
-def test_a_broker_out_of_sight_does_not_matter_when_all_is_done() -> None:
-    run = Run().steady(1, 21).queue(40, 0, up=False)
+def test_a_story_in_work_whose_message_is_held_is_not_lost_whatever_comes_of_it() -> None:
+    run = one_undone(start=39.5).held(unacked={0: 39.25})
     assert run.judge()["lost"].verdict is Verdict.VALID
+    assert run.judge()["unfinished"].numbers["in_work"] == 1
+
+
+def test_a_message_of_another_story_saves_nobody() -> None:
+    findings = one_undone().held(waiting=[1005], unacked={1006: 7}).judge()
+    assert findings["lost"].verdict is Verdict.INVALID
+    assert findings["lost"].numbers["waiting"] == 0
+
+
+def test_what_was_on_its_way_at_the_last_reading_stands_in_the_one_before() -> None:
+    run = one_undone()
+    run.readings = [holding([0], {}), holding([], {})]
+    assert run.judge()["lost"].verdict is Verdict.VALID
+    run.readings = [holding([], {}), holding([], {0: 39})]
+    assert run.judge()["lost"].numbers["unacked"] == 1
+
+
+UNREAD = (
+    Holdings(unseen="ConnectionError: refused"),
+    Holdings(not_read=1),
+    Holdings(waiting=(Waiting(queue="celery"),)),
+    Holdings(unacked=(Unacked(),)),
+)
+
+
+@pytest.mark.parametrize("unread", UNREAD)
+def test_a_broker_that_cannot_be_read_leaves_it_open(unread: Holdings) -> None:
+    run = one_undone()
+    run.readings = [Holdings(), unread]
+    findings = run.judge()
+    assert findings["lost"].verdict is Verdict.UNKNOWN
+    assert findings["lost"].numbers["lost"] is None
+    assert findings["unfinished"].verdict is Verdict.INVALID
+    assert findings["unfinished"].numbers["unknown"] == 1
+
+
+@pytest.mark.parametrize("unread", UNREAD)
+def test_a_story_that_is_seen_is_not_in_doubt_whatever_else_cannot_be_read(
+    unread: Holdings,
+) -> None:
+    run = one_undone()
+    run.readings = [holding([0], {}), unread]
+    assert run.judge()["lost"].verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize("unread", UNREAD)
+def test_what_cannot_be_read_does_not_matter_when_all_is_done(unread: Holdings) -> None:
+    run = Run().steady(1, 21)
+    run.readings = [unread, unread]
+    assert run.judge()["lost"].verdict is Verdict.VALID
+
+
+def test_a_history_that_was_cut_short_has_no_reading() -> None:
+    run = one_undone()
+    history = run.history()
+    history.events = [event for event in history.events if not isinstance(event, Held)]
+    found = {finding.checker: finding for finding in judge(history, scenario())}
+    assert found["lost"].verdict is Verdict.UNKNOWN
 
 
 def test_a_story_in_work_at_the_very_end_may_be_lost_or_not() -> None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pytest
+
+from stallproof.sites.proctable import descendants
 
 STALLPROOF = Path(sys.executable).parent / "stallproof"
 RUN_DEADLINE_S = 120.0
 """A handful of short runs on a machine that is busy otherwise."""
+
+URL = re.compile(rb"(?:REDIS_URL|RESULT_BACKEND_URL)=redis://:([^@\0]+)@")
 
 TINY = '''
 from stallproof import {imports}
@@ -59,6 +67,36 @@ def stallproof(
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def seen_running(*arguments: str, cwd: Path, streams: Path) -> tuple[Done, set[bytes]]:
+    """Run it to its end, its streams going to files in `streams`.
+
+    Answers the broker's passwords, too, as the services' own environments had them.
+    """
+    out, err = streams / "out", streams / "err"
+    passwords: set[bytes] = set()
+    with out.open("wb") as to_out, err.open("wb") as to_err:
+        process = subprocess.Popen(
+            [str(STALLPROOF), *arguments], cwd=cwd, stdout=to_out, stderr=to_err
+        )
+        deadline = time.monotonic() + RUN_DEADLINE_S
+        while process.poll() is None:
+            if time.monotonic() > deadline:
+                process.kill()
+                pytest.fail(f"waited {RUN_DEADLINE_S} s for the run to end: {err.read_text()}")
+            for pid in descendants(process.pid):
+                passwords.update(passwords_in(pid))
+            time.sleep(0.1)
+    return Done(process.returncode, out.read_text(), err.read_text()), passwords
+
+
+def passwords_in(pid: int) -> list[bytes]:
+    """Those of the URLs in the process's environment."""
+    try:
+        return URL.findall(Path(f"/proc/{pid}/environ").read_bytes())
+    except OSError:  # it has ended, or is not ours to look into
+        return []
 
 
 def write_scenario(folder: Path, name: str, *, imports: str, arguments: str) -> None:

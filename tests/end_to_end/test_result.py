@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import time
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -14,15 +12,12 @@ from typing import NamedTuple
 import jsonschema
 import pytest
 
-from stallproof.sites.proctable import descendants
-
-from .command import RUN_DEADLINE_S, STALLPROOF, Done, broker_away, files_in, stallproof
+from .command import Done, broker_away, files_in, seen_running, stallproof
 
 pytestmark = pytest.mark.real
 
 REPORTS = ("junit.xml", "report.md", "report.html", "summary.md")
 LOGS = ("api.log", "broker.log", "harness.log", "worker.log")
-URL = re.compile(rb"(?:REDIS_URL|RESULT_BACKEND_URL)=redis://:([^@\0]+)@")
 
 
 class Ran(NamedTuple):
@@ -42,27 +37,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     desk = home / "desk"
     desk.mkdir()
     broker_away(home / "scenarios", "tiny", for_s=1, load_s=6)
-    command = [str(STALLPROOF), "run", "tiny", "--scenarios", "../scenarios", "--out", "result"]
-    out, err = home / "out", home / "err"
-    passwords: set[bytes] = set()
-    with out.open("wb") as to_out, err.open("wb") as to_err:
-        process = subprocess.Popen([*command, "--json"], cwd=desk, stdout=to_out, stderr=to_err)
-        deadline = time.monotonic() + RUN_DEADLINE_S
-        while process.poll() is None:
-            if time.monotonic() > deadline:
-                process.kill()
-                pytest.fail(f"waited {RUN_DEADLINE_S} s for the run to end: {err.read_text()}")
-            for pid in descendants(process.pid):
-                passwords.update(passwords_in(pid))
-            time.sleep(0.1)
-    return Ran(Done(process.returncode, out.read_text(), err.read_text()), passwords, desk)
-
-
-def passwords_in(pid: int) -> list[bytes]:
-    try:
-        return URL.findall(Path(f"/proc/{pid}/environ").read_bytes())
-    except OSError:  # it has ended, or is not ours to look into
-        return []
+    command = ["run", "tiny", "--scenarios", "../scenarios", "--out", "result", "--json"]
+    done, passwords = seen_running(*command, cwd=desk, streams=home)
+    return Ran(done, passwords, desk)
 
 
 def test_it_holds_and_says_so_in_json_alone(ran: Ran) -> None:

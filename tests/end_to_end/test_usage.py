@@ -43,6 +43,8 @@ BAD_USAGE = {
         ["gate", "--thresholds", "../bad.toml"],
         "--thresholds ../bad.toml: every: no such key: recovry_s; there are: ",
     ),
+    "ablate's knob": (["ablate", "--only", "mingel"], "--only mingel: no knob; there are: "),
+    "ablate's scenario": (["ablate", "--scenario", "none"], "no comparison is left of that"),
     "report of nothing": (["report", "nowhere"], "nowhere: no run.json there"),
     "report of no result": (["report", "../taken"], "../taken: no run.json there"),
 }

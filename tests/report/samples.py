@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 
 from stallproof.checkers import judge
+from stallproof.checkers.facts import Facts
+from stallproof.fate import Fate
 from stallproof.faults import BrokerRestart, IdleReset, Latency
 from stallproof.history import (
     AnyEvent,
@@ -21,14 +23,17 @@ from stallproof.history import (
     Connections,
     FaultPhase,
     Health,
+    Held,
     History,
     InstancePhase,
     Log,
+    MessagePhase,
     Op,
     Phase,
     Recorder,
     Task,
 )
+from stallproof.messages import Holdings, Waiting
 from stallproof.model import (
     Expect,
     Finding,
@@ -45,6 +50,8 @@ from stallproof.model import (
 )
 from stallproof.results import wilson
 from stallproof.sites.base import Route
+from stallproof.tally import Spent
+from stallproof.totals import tallies, wall_s
 
 LOAD_T = 4.2
 STEP_S = 0.5
@@ -99,11 +106,15 @@ SETTINGS = (
 )
 
 
+SPENT = Spent(boot_s=3.0, warmup_s=1.0, load_s=4.0, fault_s=4.0, recovery_s=2.0, settle_s=16.5)
+
+
 class Story:
     """Collects events; times count from the start of the load."""
 
     def __init__(self, *, seed: int = 1) -> None:
         self.events: list[AnyEvent] = []
+        self.undone: list[int] = []
         self.random = random.Random(seed)
 
     def add(self, *events: AnyEvent) -> None:
@@ -126,11 +137,17 @@ class Story:
         self.add(
             Op(t=t, f="submit", type="invoke", story=number),
             Op(t=t + latency_s, f="submit", type="ok", story=number, story_id=f"s{number}"),
+            MessagePhase(
+                t=t + latency_s, phase="published", story_id=f"s{number}", task_id=f"t{number}"
+            ),
         )
+        self.undone.append(number)
 
     def worked(self, number: int, start_s: float, took_s: float = 0.4, *, attempt: int = 1) -> None:
         t = LOAD_T + start_s
         name = f"s{number}"
+        if number in self.undone:
+            self.undone.remove(number)
         self.add(
             Task(t=t, event="start", story_id=name, attempt=attempt, pid=12),
             Task(t=t + took_s, event="end", story_id=name, attempt=attempt, outcome="ok", pid=12),
@@ -154,7 +171,9 @@ class Story:
         down: tuple[float, float] = (0.0, 0.0),
         worker: Callable[[float], int | None] = lambda _: 200,
         api: Callable[[float], int | None] = lambda _: 200,
+        held: Sequence[int] = (),
     ) -> None:
+        """Everything to the end, when the broker holds the messages of the stories `held`."""
         at_s = -LOAD_T + 1
         while at_s < until_s:
             t = LOAD_T + at_s
@@ -170,6 +189,15 @@ class Story:
                 Health(t=t, service="worker", status=worker(at_s), latency_s=0.002),
             )
             at_s += STEP_S
+        waiting = tuple(Waiting(queue="celery", story_id=f"s{n}", task_id=f"t{n}") for n in held)
+        self.add(
+            Held(
+                t=LOAD_T + until_s,
+                when="end",
+                holdings=Holdings(waiting=waiting),
+                visibility_timeout_s=3600.0,
+            )
+        )
         self.add(Phase(t=LOAD_T + until_s, name="end"))
 
 
@@ -219,7 +247,9 @@ def stalls() -> list[AnyEvent]:
             story.worked(number, at_s + 0.03)
     for number in (0, 1):
         story.worked(number, 1.9 + number / 2, attempt=2)
-    story.sampled(57.0, queue=lambda s: min(int(max(s - 3, 0) * 2), 17), down=(3.0, 7.0))
+    story.sampled(
+        57.0, queue=lambda s: min(int(max(s - 3, 0) * 2), 17), down=(3.0, 7.0), held=story.undone
+    )
     return story.events
 
 
@@ -358,6 +388,7 @@ def record(
     *,
     stack: str = "locked",
     advice: Sequence[str] = (),
+    fates: Sequence[Fate] = (),
     booted: bool = True,
 ) -> RunRecord:
     return RunRecord(
@@ -370,11 +401,13 @@ def record(
         worker_args=("-c", "1", "--without-gossip"),
         started_at="2026-11-22T10:00:00Z",
         seconds=31.5,
+        spent=SPENT,
         boot_s=3.1 if booted else None,
         load_t=LOAD_T if booted else 0.0,
         harness_cpu_s=0.8,
         verdict=worst(f.verdict for f in findings),
         findings=tuple(findings),
+        fates=tuple(fates),
         advice=tuple(advice),
     )
 
@@ -419,7 +452,10 @@ def write(root: Path, *groups: Sequence[Run]) -> Results:
                 runs=tuple(runs),
             )
         )
-    whole = Results(run_dir=root.name, results=tuple(results))
+    every = [run for result in results for run in result.runs]
+    whole = Results(
+        run_dir=root.name, results=tuple(results), tallies=tallies(every), wall_s=wall_s(every)
+    )
     (root / "run.json").write_bytes(msgspec.json.encode(whole))
     return whole
 
@@ -434,7 +470,8 @@ def everything(root: Path) -> Results:
     recovering = (record(RESTART, "hardened", judged), recovers())
     stalling = (record(RESTART, "guide-int-keys", STALLED, advice=(MINGLE, OUTBOX)), stalls())
     bootless = (record(RESTART, "guide", BOOTLESS, booted=False), never_boots())
-    losing = (record(IDLE, "guide-int-keys", LOST, advice=(OUTBOX,)), loses())
+    gone = Facts(History(loses()), IDLE).fates
+    losing = (record(IDLE, "guide-int-keys", LOST, advice=(OUTBOX,), fates=gone), loses())
     fine = [(record(IDLE, "hardened", GOOD), shrugs_off(seed=i)) for i in range(10)]
     unseen = (record(SLOW, "hardened", UNSEEN), not_judged())
     return write(

@@ -6,11 +6,14 @@ import jsonschema
 import msgspec
 import pytest
 
-from stallproof import model
+from stallproof import fate, model, tally
 from stallproof.report.schema import results_schema
 
 STRUCTS = {
     "finding": model.Finding,
+    "fate": fate.Fate,
+    "spent": tally.Spent,
+    "tally": tally.Tally,
     "interval": model.Interval,
     "setting": model.Setting,
     "step": model.Step,
@@ -45,6 +48,10 @@ def test_the_schema_knows_every_field_and_no_other(name: str) -> None:
 
 def test_the_top_knows_every_field_and_no_other() -> None:
     assert set(results_schema()["properties"]) == set(model.Results.__struct_fields__)
+
+
+def test_the_schema_knows_every_cause() -> None:
+    assert results_schema()["$defs"]["fate"]["properties"]["cause"]["enum"] == list(fate.Cause)
 
 
 def green(document: Any) -> None:

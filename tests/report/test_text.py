@@ -36,9 +36,12 @@ def test_the_terminal_takes_no_markup_from_a_finding(tmp_path: Path) -> None:
     assert "Next: stallproof run broker-restart --profile p" in text
 
 
-def test_nothing_more_is_said_when_all_is_well(tmp_path: Path) -> None:
+def test_when_all_is_well_only_the_counts_follow(tmp_path: Path) -> None:
     group = [(samples.record(samples.RESTART, "p", samples.GOOD), samples.recovers())]
-    assert len(shown(samples.write(tmp_path, group)).strip().splitlines()) == 2
+    _, _, empty, counts, *rest = shown(samples.write(tmp_path, group)).strip().splitlines()
+    assert not empty.strip()
+    assert counts.startswith("p: 0 of 0 accepted stories lost")
+    assert "Next" not in "".join(rest)
 
 
 def test_the_terminal_fits_eighty_columns(results: Results) -> None:

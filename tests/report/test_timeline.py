@@ -5,7 +5,8 @@ import pytest
 from tests.report import samples
 
 from stallproof.checkers import judge
-from stallproof.history import AnyEvent, Broker, History
+from stallproof.checkers.facts import Facts
+from stallproof.history import AnyEvent, Broker, Held, History
 from stallproof.model import Scenario
 from stallproof.report.drawing import MOST_ROWS, draw, thinned
 from stallproof.report.frame import NARROW, WIDE
@@ -17,7 +18,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 def of(events: list[AnyEvent], scenario: Scenario = samples.RESTART) -> Timeline:
     """The timeline of a run with what the checkers really say of it."""
     history = History(events)
-    return timeline(history, samples.record(scenario, "p", judge(history, scenario)))
+    found = judge(history, scenario)
+    run = samples.record(scenario, "p", found, fates=Facts(history, scenario).fates)
+    return timeline(history, run)
 
 
 def test_a_run_that_recovers() -> None:
@@ -49,11 +52,9 @@ def test_what_is_in_no_queue_is_lost() -> None:
     assert [s.said for s in time.health["worker"]] == ["200", "no answer", "200"]
 
 
-@pytest.mark.parametrize(
-    "last", [Broker(t=99, up=False), Broker(t=99, up=True, queues={"celery": 2})]
-)
-def test_where_the_counts_leave_a_doubt_nothing_is_claimed(last: Broker) -> None:
-    time = of([*samples.loses(), last], samples.IDLE)
+def test_where_the_broker_could_not_be_read_nothing_is_claimed() -> None:
+    events = [event for event in samples.loses() if not isinstance(event, Held)]
+    time = of(events, samples.IDLE)
     assert time.outcomes["unfinished"] == 3
     assert time.outcomes["lost"] == time.outcomes["waiting"] == 0
 

@@ -20,6 +20,7 @@ import msgspec
 from stallproof.history import InstancePhase, Log, Recorder
 from stallproof.parts import find_broker
 from stallproof.sites.base import (
+    WORKER,
     CapabilityMissingError,
     Link,
     Liveness,
@@ -28,7 +29,14 @@ from stallproof.sites.base import (
     SystemSpec,
 )
 from stallproof.sites.booted import BootedSystem
-from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Proxies, Revisions, Sockets
+from stallproof.sites.capabilities import (
+    BrokerCommands,
+    BrokerProcess,
+    Insides,
+    Proxies,
+    Revisions,
+    Sockets,
+)
 from stallproof.sites.liveness import answers_200
 from stallproof.sites.local import LocalSite
 
@@ -132,6 +140,22 @@ async def sockets(system: BootedSystem) -> Any:
     return {"before": before, "destroyed": destroyed, "after": after}
 
 
+async def insides(system: BootedSystem) -> Any:
+    """What a look into the worker shows."""
+    await all_connected(system)
+    await healthy(system, "worker")
+    return {
+        "processes": msgspec.to_builtins(
+            await system.use(Insides).processes("worker"), str_keys=True
+        ),
+        "sockets": msgspec.to_builtins(await system.use(Insides).sockets("worker")),
+        "broker": [
+            f"{address.host}:{address.port}"
+            for address in map(system.use(BrokerCommands).address_of, WORKER)
+        ],
+    }
+
+
 async def idle(system: BootedSystem) -> Any:
     """Up, and nothing else."""
     await all_connected(system)
@@ -219,7 +243,17 @@ async def wait_to_be_killed(system: BootedSystem) -> Any:
     await anyio.sleep(60)
 
 
-ACTS = [links, restart, sockets, idle, given_up, second_life, two_instances, wait_to_be_killed]
+ACTS = [
+    links,
+    restart,
+    sockets,
+    insides,
+    idle,
+    given_up,
+    second_life,
+    two_instances,
+    wait_to_be_killed,
+]
 
 
 async def main(

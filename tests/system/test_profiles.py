@@ -141,6 +141,15 @@ def test_single_settings_can_be_overridden_and_left_out() -> None:
     assert (shown["value"], shown["where"]) == ("30", "STORYMIMI_SET")
 
 
+def test_a_worker_flag_can_be_left_out_with_its_value() -> None:
+    changed = configured("hardened", storymimi_unset="--without-mingle, --pool, task_acks_late")
+
+    gone = {"--without-mingle", "--pool=prefork"}
+    kept = [flag for flag in configured("hardened").worker_args if flag not in gone]
+    assert list(changed.worker_args) == kept
+    assert "task_acks_late" not in changed.celery
+
+
 def test_leaving_out_a_key_leaves_out_all_below_it() -> None:
     changed = configured("guide", storymimi_unset="broker_transport_options")
 
@@ -152,6 +161,7 @@ def test_leaving_out_a_key_leaves_out_all_below_it() -> None:
     [
         ({"storymimi_profile": "best"}, "no profile 'best'; there are: guide"),
         ({"storymimi_unset": "task_ack_late"}, "does not set task_ack_late"),
+        ({"storymimi_unset": "--without-mungle"}, "has no worker flag --without-mungle"),
         ({"storymimi_set": {"app.outbox": "yes"}}, "app.outbox must be one of"),
         ({"storymimi_set": {"app.outbx": True}}, "no setting app.outbx"),
         ({"storymimi_set": {"a.socket.TCP_KEEPFOO": 1}}, "no socket.TCP_KEEPFOO"),

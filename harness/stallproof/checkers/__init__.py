@@ -24,7 +24,10 @@ from stallproof.checkers.whereabouts import lost, unfinished
 from stallproof.history import History
 from stallproof.model import Finding, Scenario, Verdict
 
-__all__ = ["judge", "withheld"]
+__all__ = ["FATES_AT_MOST", "judge", "withheld"]
+
+FATES_AT_MOST = 500
+"""Stories whose fate is stored with a run, one by one; `unfinished` counts all of them by cause."""
 
 COUNTED = (lost, unfinished, duplicated)
 TIMED = (stalled, recovery, accept, health)

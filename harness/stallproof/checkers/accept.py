@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from stallproof.checkers.facts import Facts
+from stallproof.checkers.stories import Story
 from stallproof.checkers.wording import seconds, share
 from stallproof.model import Finding, Verdict
 
@@ -30,8 +31,7 @@ def accept(facts: Facts) -> Finding:
     ok = sorted(s.post_s for s in posts if s.answer == "ok" and s.post_s is not None)
     ages = [facts.end_t - s.invoked_t for s in posts if s.answer is None]
     slowest_s = max([*ages, *(s.post_s for s in posts if s.post_s is not None)], default=None)
-    overdue = sum(age > limits.accept_s for age in ages)
-    errors = sum(s.answer in ("fail", "info") for s in posts) + overdue
+    errors = sum(s.answer in ("fail", "info") for s in posts) + len(hanging(facts))
     error_rate = errors / len(posts) if posts else None
     numbers: dict[str, float | None] = {
         "n": len(posts),
@@ -59,6 +59,16 @@ def accept(facts: Facts) -> Finding:
         text=f"{text}.",
         numbers=numbers,
     )
+
+
+def hanging(facts: Facts) -> list[Story]:
+    """The POSTs that had no answer when the watch ended, and are over the limit by then."""
+    limit_s = facts.limits.accept_s
+    return [
+        story
+        for story in facts.stories
+        if story.answer is None and facts.end_t - story.invoked_t > limit_s
+    ]
 
 
 def _nearest_rank(ordered: Sequence[float], quantile: float) -> float | None:

@@ -17,11 +17,13 @@ from functools import cached_property
 
 import msgspec
 
+from stallproof.checkers.causes import fates_of
 from stallproof.checkers.lives import Life, lives_of, same
 from stallproof.checkers.spans import Span, held, union
 from stallproof.checkers.stalls import idle_spans
 from stallproof.checkers.stories import Attempt, Story, Tale, read_ledger, read_stories
 from stallproof.clock import lenient_s
+from stallproof.fate import Fate
 from stallproof.history import (
     Broker,
     ClockSet,
@@ -89,6 +91,11 @@ class Facts:
         zero_t = self.load_t if self.load_t is not None else self.events[0].t
         return t - zero_t
 
+    def t_of(self, wall_s: float) -> float | None:
+        """The history's time at that UNIX time of the system; None: the history does not say."""
+        clock = next(iter(self.of(ClockSet)), None)
+        return None if clock is None else clock.t + wall_s - clock.wall_s
+
     @property
     def window(self) -> list[Span]:
         """Load and settling: the time that is judged."""
@@ -131,6 +138,11 @@ class Facts:
     def taken_ts(self) -> list[float]:
         """When the worker took a delivery: a start, or a skip (a duplicate is work, too)."""
         return [task.t for task in self.of(Task) if task.event in ("start", "skip")]
+
+    @cached_property
+    def fates(self) -> tuple[Fate, ...]:
+        """What became of each unfinished story: see `causes.fates_of`."""
+        return fates_of(self)
 
     # Faults
 
@@ -203,15 +215,14 @@ class Facts:
                 ends.setdefault(phase.instance, []).append(phase.t)
         return ends
 
-    def _end_of(self, attempt: Attempt) -> float:
-        """When the attempt's instance ended after its start, or else the watch."""
+    def exit_after(self, t: float, instance: str) -> float | None:
+        """When that instance of the worker ended, at `t` or later; None: it did not."""
         after = (
             ends[position]
-            for instance, ends in self._worker_ends.items()
-            if same(instance, attempt.instance)
-            if (position := bisect_left(ends, attempt.start_t)) < len(ends)
+            for of, ends in self._worker_ends.items()
+            if same(of, instance) and (position := bisect_left(ends, t)) < len(ends)
         )
-        return min(after, default=self.end_t)
+        return min(after, default=None)
 
     # Work in hand
 
@@ -223,7 +234,10 @@ class Facts:
         """
         spans = []
         for attempt in attempts:
-            end_t = self._end_of(attempt) if attempt.end_t is None else attempt.end_t
+            end_t = attempt.end_t
+            if end_t is None:
+                exit_t = self.exit_after(attempt.start_t, attempt.instance)
+                end_t = self.end_t if exit_t is None else exit_t
             spans.append((attempt.start_t, min(end_t, attempt.start_t + at_most_s)))
         return spans
 

@@ -2,99 +2,94 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from stallproof.checkers.facts import Facts
-from stallproof.checkers.observed import GAP_REAL_S, GAP_S
-from stallproof.checkers.wording import count, seconds, share
-from stallproof.history import Broker
+from stallproof.checkers.holding import blind, held_at_end
+from stallproof.checkers.wording import count, share
+from stallproof.fate import Cause
 from stallproof.model import Finding, Verdict
+
+KEYS = {
+    "in_work": Cause.RUNNING,
+    "waiting": Cause.QUEUED,
+    "unacked": Cause.UNACKED,
+    "never_published": Cause.NEVER_PUBLISHED,
+    "popped": Cause.POPPED,
+    "dropped": Cause.DROPPED,
+    "lost_with_data": Cause.LOST_WITH_DATA,
+    "killed": Cause.KILLED,
+    "untraced": Cause.UNTRACED,
+    "unknown": Cause.UNKNOWN,
+}
+"""The numbers of both findings that count stories by cause."""
 
 
 @dataclass(frozen=True)
 class Whereabouts:
     """Where the unfinished stories stand when the watch ends."""
 
-    unfinished: int
-    failed: int
-    """Their last attempt ended in error."""
-    in_work: int
-    """Started, and so lately that they may well still run."""
-    queued: int | None
-    unacked: int | None
-    """Messages in the broker at its last sample; None: it was down, or not seen lately."""
+    counts: Counter[Cause]
     blind: str
-    """Why the broker's state at the end is not known; empty when it is."""
+    """Why the broker's messages at the end are not all known; empty when they are."""
+    may_be_lost: int
+    """In work at the very end, with no message that would bring them back."""
 
     @property
-    def most_lost(self) -> int:
-        """Neither failed nor held by the broker. Of early acknowledged ones some may be in work."""
-        held = (self.queued or 0) + (self.unacked or 0)
-        return max(0, self.unfinished - self.failed - held)
+    def unfinished(self) -> int:
+        return self.counts.total()
 
     @property
     def surely_lost(self) -> int:
-        return max(0, self.most_lost - self.in_work)
+        return sum(n for cause, n in self.counts.items() if cause.lost)
+
+    @property
+    def most_lost(self) -> int:
+        return self.surely_lost + self.may_be_lost
 
 
 def whereabouts(facts: Facts) -> Whereabouts:
-    samples = facts.of(Broker)
-    last = samples[-1] if samples else None
-    blind = ""
-    if last is None:
-        blind = "the broker was never sampled"
-    elif facts.end_t - last.t > facts.lenient_s(GAP_S, real_s=GAP_REAL_S):
-        blind = f"the broker's last sample is {seconds(facts.end_t - last.t)} older than the end"
-    elif not last.up:
-        blind = "the broker was down when the watch ended"
-    seen = None if blind else last
-    # As long as a task takes and a stall may last: who has been at it for longer is not at it.
-    at_most_s = facts.scenario.workload.task_s + facts.limits.stall_s
-    in_work = 0
-    for story in facts.unfinished:
-        spans = facts.in_work(story.tale.attempts[-1:], at_most_s=at_most_s)
-        open_ended = bool(spans) and story.tale.attempts[-1].end_t is None
-        in_work += open_ended and spans[0][1] >= facts.end_t
+    held = held_at_end(facts)
     return Whereabouts(
-        unfinished=len(facts.unfinished),
-        failed=sum(story.failed_t is not None for story in facts.unfinished),
-        in_work=in_work,
-        queued=sum(seen.queues.values()) if seen else None,
-        unacked=seen.unacked if seen else None,
-        blind=blind,
+        counts=Counter(fate.cause for fate in facts.fates),
+        blind=blind(facts),
+        may_be_lost=sum(
+            fate.cause is Cause.RUNNING and fate.story_id not in held for fate in facts.fates
+        ),
     )
 
 
 def lost(facts: Facts) -> Finding:
     """No accepted story vanished.
 
-    Reads Op, Task, Broker, InstancePhase. An accepted story (POST ok) that was not done when
-    the watch ended, did not fail, and that neither queue nor `unacked` can hold at the broker's
-    last sample is lost. Messages have no names here: with u unfinished and h messages held,
-    u - h stories at least are lost; a duplicate in the queue can hide one (`unfinished` still
-    counts it). A story that only an outbox still knows counts as lost: it had the whole
-    settling time to be published.
+    Reads Op, Task, MessagePhase, Held, Broker, FaultPhase, InstancePhase. An accepted story (POST
+    ok) that was not done when the watch ended, did not fail, is not in work, and of which neither
+    a queue nor `unacked` holds a message is lost; `causes.fates_of` says of each where it went. A
+    story that only an outbox still knows counts as lost: it had the whole settling time to be
+    published.
 
     Valid: no more than `limits.lost`. Invalid: more. Unknown: nothing was accepted; or stories
-    are unfinished and the broker's state at the end is not known; or the answer hangs on stories
-    that were in work at the very end, whose message may have been acknowledged early. O(n log n).
+    are unfinished of which nobody knows where they are, because the broker's messages at the end
+    are not all known; or the answer hangs on stories that were in work at the very end, whose
+    message was acknowledged early. O(n log n).
 
-    Numbers (stories, unless said otherwise):
+    Numbers (stories):
         accepted, unfinished: POSTs answered 202; those not done at the end.
-        lost: surely nowhere.  in_work: started at the end, possibly still running.
-        waiting: messages in the queues at the end, which somebody would still have to start.
-        unacked: messages held for a worker: they come back after the visibility timeout.
+        lost: surely nowhere; None where it is not known of all.
+        in_work: started at the end, possibly still running.
+        waiting: in a queue.  unacked: they come back after the visibility timeout.
+        never_published, popped, dropped, lost_with_data, killed, untraced: those lost, by cause.
+        unknown: they may be in the broker, which could not be read, or lost.
         unknown_accepted: POSTs of which nobody knows whether they were accepted.
     """
     where = whereabouts(facts)
     unknown_accepted = sum(story.answer == "info" for story in facts.stories)
     numbers: dict[str, float | None] = {
-        "lost": None if where.blind and where.unfinished else where.surely_lost,
+        "lost": None if where.counts[Cause.UNKNOWN] else where.surely_lost,
         "accepted": len(facts.accepted),
         "unfinished": where.unfinished,
-        "in_work": where.in_work,
-        "waiting": where.queued,
-        "unacked": where.unacked,
+        **{key: where.counts[cause] for key, cause in KEYS.items()},
         "unknown_accepted": unknown_accepted,
     }
     limit = facts.limits.lost
@@ -105,23 +100,23 @@ def lost(facts: Facts) -> Finding:
             Verdict.VALID,
             f"all {count(len(facts.accepted), 'accepted story')} done when the watch ended",
         )
-    elif where.blind:
-        verdict = Verdict.UNKNOWN
-        text = f"{count(where.unfinished, 'story')} not done, and {where.blind}"
     elif where.surely_lost > limit:
         verdict = Verdict.INVALID
         text = (
-            f"{share(where.surely_lost, len(facts.accepted), 'accepted story')} lost: not done, "
-            f"in no queue, in no worker's hands (limit {limit})"
+            f"{share(where.surely_lost, len(facts.accepted), 'accepted story')} lost "
+            f"(limit {limit}): {_told(where, lost=True)}"
         )
+    elif where.counts[Cause.UNKNOWN]:
+        verdict = Verdict.UNKNOWN
+        text = f"{count(where.counts[Cause.UNKNOWN], 'story')} not done, and {where.blind}"
     elif where.most_lost > limit:
         verdict = Verdict.UNKNOWN
-        text = f"{count(where.in_work, 'story')} still in work when the watch ended"
+        text = f"{count(where.may_be_lost, 'story')} still in work when the watch ended"
     else:
         verdict = Verdict.VALID
         text = (
             f"{share(where.surely_lost, len(facts.accepted), 'accepted story')} lost "
-            f"(limit {limit}); {_standing(where)}"
+            f"(limit {limit}); not done: {_told(where)}"
         )
     if unknown_accepted:
         text += f"; nobody knows of {count(unknown_accepted, 'POST')} whether it was accepted"
@@ -134,20 +129,20 @@ def unfinished(facts: Facts) -> Finding:
     Reads what `lost` reads. Valid: all done. Invalid: any is not; the text says where they
     stand. Unknown: nothing was accepted. O(n log n).
 
-    Numbers (stories, unless said otherwise):
+    Numbers (stories):
         unfinished, accepted; failed: the last attempt ended in error.
-        waiting, unacked: messages in the broker at the end; None: not known.
-        nowhere: neither failed, nor in work, nor held by the broker; None: not known.
+        nowhere: lost, as `lost` has it; None: not known of all.
+        in_work, waiting, unacked, never_published, popped, dropped, lost_with_data, killed,
+        untraced, unknown: by cause, as `lost` has them.
     """
     where = whereabouts(facts)
     accepted = len(facts.accepted)
     numbers: dict[str, float | None] = {
         "unfinished": where.unfinished,
         "accepted": accepted,
-        "failed": where.failed,
-        "waiting": where.queued,
-        "unacked": where.unacked,
-        "nowhere": None if where.blind else where.surely_lost,
+        "failed": where.counts[Cause.FAILED],
+        "nowhere": None if where.counts[Cause.UNKNOWN] else where.surely_lost,
+        **{key: where.counts[cause] for key, cause in KEYS.items()},
     }
     if not accepted:
         verdict, text = Verdict.UNKNOWN, "no story was accepted"
@@ -155,7 +150,7 @@ def unfinished(facts: Facts) -> Finding:
         verdict = Verdict.INVALID
         text = (
             f"{share(where.unfinished, accepted, 'accepted story')} not done when the watch "
-            f"ended: {_standing(where)}"
+            f"ended: {_told(where)}"
         )
     else:
         verdict, text = (
@@ -165,11 +160,10 @@ def unfinished(facts: Facts) -> Finding:
     return Finding(checker="unfinished", verdict=verdict, text=f"{text}.", numbers=numbers)
 
 
-def _standing(where: Whereabouts) -> str:
-    failed = f"{where.failed} failed, {where.in_work} in work"
-    if where.blind:
-        return f"{failed}, the others not known ({where.blind})"
-    return (
-        f"{failed}, {where.surely_lost} nowhere; the broker held {where.queued} in its queues "
-        f"and {where.unacked} unacknowledged"
+def _told(where: Whereabouts, *, lost: bool = False) -> str:
+    """`3 popped and never registered, 2 in the queue`; with `lost` only what is lost."""
+    return ", ".join(
+        f"{where.counts[cause]} {cause}"
+        for cause in Cause
+        if where.counts[cause] and (cause.lost or not lost)
     )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from stallproof.sites.base import Route, System
+from stallproof.sites.base import Persistence, Route, System
 
 Plane = Literal["toxiproxy", "kernel", "broker", "lifecycle"]
 
@@ -51,6 +51,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
 
     standing: ClassVar[bool] = False
     """A condition that a system is to live with: while it is in force nobody is excused."""
+
+    def forgets(self, persistence: Persistence) -> bool:  # noqa: ARG002 (most forget nothing)
+        """Whether the broker comes back without something for which it had answered."""
+        return False
 
     async def begin(self, system: System) -> dict[str, Any]:
         """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""

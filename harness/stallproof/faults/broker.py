@@ -11,7 +11,7 @@ from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.clients import clients_of, gone_within
 from stallproof.faults.validate import check_links
 from stallproof.faults.wire import dial_each, observation
-from stallproof.sites.base import EVERY, Link, System
+from stallproof.sites.base import EVERY, Link, Persistence, System
 from stallproof.sites.capabilities import BrokerCommands, BrokerProcess
 
 
@@ -32,6 +32,9 @@ class BrokerRestart(Fault, frozen=True, kw_only=True, tag="broker-restart"):
     """`graceful`: SIGTERM, it saves what its persistence says. `killed`: SIGKILL."""
     empty: bool = False
     """Its data is gone when it comes back (a Basic-tier replacement)."""
+
+    def forgets(self, persistence: Persistence) -> bool:
+        return self.empty or persistence is Persistence.NONE
 
     def describe(self) -> str:
         return f"broker {self.how}" + (", back empty" if self.empty else "")

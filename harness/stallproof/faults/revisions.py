@@ -177,10 +177,12 @@ def in_hand(ledger: bytes) -> Counter[str]:
     begun: dict[tuple[str, int], str] = {}
     for line in ledger[: ledger.rfind(b"\n") + 1].splitlines():
         entry = msgspec.json.decode(line)
+        if entry["event"] not in ("start", "end"):
+            continue
         task = (entry["story_id"], entry["attempt"])
         if entry["event"] == "start":
             begun[task] = entry["instance"]
-        elif entry["event"] == "end":
+        else:
             begun.pop(task, None)
     return Counter(begun.values())
 

@@ -9,7 +9,7 @@ import jinja2
 import msgspec
 
 from stallproof.model import Results, ScenarioResult, Verdict, worst
-from stallproof.report import words
+from stallproof.report import together, words
 from stallproof.report.views import ResultView, result_view
 
 
@@ -40,6 +40,7 @@ def html_report(results: Results, root: Path) -> str:
         lstrip_blocks=True,
     )
     environment.globals["words"] = words
+    environment.globals["together"] = together
     page = environment.get_template("report.html.j2").render(
         configurations=configurations,
         headline=headline(configurations),
@@ -47,6 +48,8 @@ def html_report(results: Results, root: Path) -> str:
         cells={(r.scenario, r.profile, r.stack, r.site): v for v in views for r in (v.result,)},
         folder=Path(results.run_dir).name,
         scenarios=scenarios,
+        tallies=results.tallies,
+        time=together.time_text(results),
         advice=[
             (text, [v for v in views if any(v.result is result for result in given)])
             for text, given in words.advice(results).items()

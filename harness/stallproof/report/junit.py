@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from stallproof.model import Results, ScenarioResult, Verdict
 from stallproof.report.words import (
     by_configuration,
+    evidence,
     expectation_text,
     interval_text,
     k_of_n,
@@ -71,6 +72,7 @@ def _case(result: ScenarioResult) -> ET.Element:
         kind = "failure" if result.verdict is Verdict.INVALID else "error"
         problem = ET.SubElement(case, kind, type=result.verdict, message=_clean(message))
         lines = [f"{f.checker}: {f.verdict}: {f.text}" for f in findings]
+        lines += evidence(result)
         problem.text = _clean("\n".join([*lines, f"valid in {k_of_n(result)} runs"]))
     return case
 

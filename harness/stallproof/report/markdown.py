@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from stallproof.model import Results, ScenarioResult, Verdict
+from stallproof.report.together import again_text, lost_text, time_text
 from stallproof.report.words import (
     HOLDS,
     SIGN,
     advice,
     by_configuration,
     count,
+    evidence,
     expectation_text,
     interval_text,
     joined,
@@ -25,10 +27,23 @@ from stallproof.report.words import (
 def markdown_report(results: Results) -> str:
     """The whole document."""
     parts = ["# stallproof", headline(results), *_matrix(results), *_findings(results)]
+    parts += together(results)
     if found := advice(results):
         parts.append("## What to change")
         parts.append("\n".join(f"- {safe(text)} {_of(given)}" for text, given in found.items()))
     return "\n\n".join(parts) + "\n"
+
+
+def together(results: Results) -> list[str]:
+    """What all runs come to, by profile, and what the time went to."""
+    if not results.tallies:
+        return []
+    lines = [
+        f"- **{safe(tally.profile)}** ({safe(tally.stack)}, {safe(tally.site)}): "
+        f"{safe(lost_text(tally))} {safe(sentence(again_text(tally)))}"
+        for tally in results.tallies
+    ]
+    return ["## All runs together", "\n".join([*lines, f"- Time: {time_text(results)}"])]
 
 
 def headline(results: Results) -> str:
@@ -84,6 +99,8 @@ def _findings(results: Results) -> list[str]:
                 f"- **{safe(f.checker)}** {f.verdict}: {safe(sentence(f.text))}" for f in findings
             )
         ]
+        if seized := evidence(result):
+            lines += ["Where it waited:", "\n".join(f"- {safe(text)}" for text in seized)]
         lines += [f"```sh\n{repeat_command(result)}\n```"]
         parts += [line for line in lines if line]
     return ["## What does not hold", *parts] if parts else []

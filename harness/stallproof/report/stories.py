@@ -8,7 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from stallproof.history import Broker, History, Op, Task
+from stallproof.fate import Cause, Fate
+from stallproof.history import History, Op, Task
 
 Outcome = Literal["done", "twice", "waiting", "lost", "unfinished", "refused", "unanswered"]
 
@@ -30,7 +31,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
 
 
-def read_stories(history: History, zero: float) -> tuple[Story, ...]:
+def read_stories(history: History, zero: float, fates: Iterable[Fate]) -> tuple[Story, ...]:
     """The client's stories in the order they were submitted; the warm-up's are left out."""
     tasks: dict[str, list[Task]] = defaultdict(list)
     for task in history.of(Task):
@@ -47,7 +48,7 @@ def read_stories(history: History, zero: float) -> tuple[Story, ...]:
             answer[op.story] = op
         elif op.type == "ok":
             seen_done[op.story] = op.t
-    left = _left_behind(history)
+    fate_of = {fate.story: fate for fate in fates}
     stories = []
     for number, since in sorted(invoked.items(), key=lambda item: item[1]):
         submit = answer.get(number)
@@ -66,7 +67,7 @@ def read_stories(history: History, zero: float) -> tuple[Story, ...]:
                 outcome=_outcome(submit, executions=len(ends), done=done is not None),
             )
         )
-    return tuple(_place(stories, left))
+    return tuple(_placed(story, fate_of.get(story.number)) for story in stories)
 
 
 def _outcome(submit: Op | None, *, executions: int, done: bool) -> Outcome:
@@ -79,26 +80,14 @@ def _outcome(submit: Op | None, *, executions: int, done: bool) -> Outcome:
     return "refused" if submit.type == "fail" else "unfinished"
 
 
-def _left_behind(history: History) -> int | None:
-    """What the broker still held at its last sample; None: it did not answer."""
-    last = max(history.of(Broker), key=lambda e: e.t, default=None)
-    return sum(last.queues.values()) + last.unacked if last is not None and last.up else None
-
-
-def _place(stories: list[Story], left: int | None) -> Iterable[Story]:
-    """Say of what is not done whether it is lost or waits, where the counts leave no doubt.
-
-    The broker tells how many messages it holds, not whose: between none and enough for all,
-    nobody knows which story is which.
-    """
-    open_ = sum(story.outcome == "unfinished" for story in stories)
-    if left is None or 0 < left < open_:
-        return stories
-    fate: Outcome = "lost" if left == 0 else "waiting"
-    return (
-        msgspec.structs.replace(story, outcome=fate) if story.outcome == "unfinished" else story
-        for story in stories
-    )
+def _placed(story: Story, fate: Fate | None) -> Story:
+    """Say of what is not done whether it is lost or waits, where its fate tells."""
+    if story.outcome != "unfinished" or fate is None:
+        return story
+    if fate.cause.lost:
+        return msgspec.structs.replace(story, outcome="lost")
+    held = fate.cause in (Cause.QUEUED, Cause.UNACKED)
+    return msgspec.structs.replace(story, outcome="waiting") if held else story
 
 
 def _work(events: list[Task], zero: float) -> tuple[Work, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from stallproof.exits import Exit, exit_for
 from stallproof.model import Results, ScenarioResult, Verdict
-from stallproof.report.markdown import safe
+from stallproof.report.markdown import safe, together
 from stallproof.report.words import (
     SIGN,
     advice,
     by_configuration,
     count,
+    evidence,
     figures,
     interval_text,
     joined,
@@ -40,6 +41,7 @@ def summary_report(results: Results) -> str:
     if found := advice(results):
         lines = [f"- {safe(text)} {_seen_in(given)}" for text, given in found.items()]
         parts += ["## What decides it", "\n".join(lines)]
+    parts += together(results)
     if holding:
         parts += [f"## Holds ({len(holding)})", _table(holding)]
     return "\n\n".join(parts) + "\n"
@@ -72,6 +74,7 @@ def _why(result: ScenarioResult) -> list[str]:
         f"- **{safe(f.checker)}** {f.verdict}: {safe(sentence(f.text))}"
         for f in not_valid(result.findings)
     ]
+    findings += [f"- {safe(text)}" for text in evidence(result)]
     return [
         f"### {named}: {k_of_n(result)} runs valid{share}",
         "\n".join(findings),

@@ -8,10 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from stallproof.model import Results, ScenarioResult, Verdict
+from stallproof.report.together import again_text, lost_text, time_text
 from stallproof.report.words import (
     SIGN,
     advice,
     count,
+    evidence,
     figures,
     k_of_n,
     not_valid,
@@ -28,9 +30,23 @@ def summary(results: Results) -> RenderableType:
     parts: list[RenderableType] = [verdict_table(results)]
     if reasons := [reason(r) for r in results.results if r.verdict is not Verdict.VALID]:
         parts += [Text(), *reasons]
+    parts += [Text(), *together(results)]
     if (following := next_step(results)) is not None:
         parts += [Text(), following]
     return Group(*parts)
+
+
+def together(results: Results) -> list[RenderableType]:
+    """What all runs come to, by profile, and what the time went to."""
+    several = len({(tally.stack, tally.site) for tally in results.tallies}) > 1
+    parts: list[RenderableType] = []
+    for tally in results.tallies:
+        ground = f" on {tally.stack}, {tally.site}" if several else ""
+        said = f": {lost_text(tally)} {sentence(again_text(tally))}"
+        parts.append(Text.assemble((tally.profile, "bold"), ground, said))
+    if parts:
+        parts.append(Text.assemble(("Time", "bold"), f": {time_text(results)}"))
+    return parts
 
 
 def verdict_table(results: Results) -> Table:
@@ -72,6 +88,8 @@ def reason(result: ScenarioResult) -> RenderableType:
     text = Text(sentence(findings[0].text))
     if len(findings) > 1:
         text.append(f" (and {count(len(findings) - 1, 'finding')} more)", style="dim")
+    if seized := evidence(result):
+        text.append(f"\n{seized[0]}")
     return Group(head, Padding(text, (0, 0, 0, 2)))
 
 

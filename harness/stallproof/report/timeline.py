@@ -96,7 +96,7 @@ def timeline(history: History, run: RunRecord) -> Timeline:
     zero = load_t or 0.0
     end = history.end_t - zero
     bands = _bands(history, run.scenario.schedule, zero, end)
-    stories = read_stories(history, zero)
+    stories = read_stories(history, zero, run.fates)
     unseen_s = lenient_s(UNSEEN_S, speed=run.speed, real_s=UNSEEN_REAL_S)
     return Timeline(
         begin=0.0,

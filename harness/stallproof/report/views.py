@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 from markupsafe import Markup
 
-from stallproof.history import Bite, FaultPhase, Log
+from stallproof.fate import Cause, Fate
+from stallproof.forensics.words import HEAD, connection, surroundings
+from stallproof.history import Bite, FaultPhase, Log, Seizure
 from stallproof.model import RunRecord, ScenarioResult
 from stallproof.report import words
 from stallproof.report.drawing import draw, shows_flow, thinning_note
@@ -21,6 +23,8 @@ from stallproof.report.timeline import Timeline, timeline
 
 MOST_DRAWN = 12
 """Runs of one result that are drawn, the worst first; the table lists all."""
+MOST_FATES = 100
+"""Stories told of one by one; `run.json` has more."""
 MOST_LOG_LINES = 40
 LONGEST_LINE = 300
 
@@ -32,7 +36,7 @@ LEGEND: dict[Outcome, str] = {
     "twice": "done more than once",
     "waiting": "still waiting in the broker at the end",
     "lost": "lost: not done, and not in the broker either",
-    "unfinished": "not done at the end, lost or waiting",
+    "unfinished": "not done at the end: failed, in work, or nobody knows where",
     "refused": "POST refused",
     "unanswered": "POST without an answer",
 }
@@ -43,6 +47,24 @@ class FaultView(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     when: str
     proof: str
+
+
+class WaitView(msgspec.Struct, frozen=True, kw_only=True):
+    who: str
+    path: tuple[str, ...]
+    """From where it waited outwards."""
+    call: str
+    on: tuple[str, ...]
+
+
+class SeizureView(msgspec.Struct, frozen=True, kw_only=True):
+    """The evidence that was taken at one moment."""
+
+    when: str
+    about: str
+    waits: tuple[WaitView, ...]
+    files: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +82,10 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     flow: bool
     axis: str
     faults: tuple[FaultView, ...]
+    fates: tuple[Fate, ...]
+    fates_text: str
+    """How many stories came to which end that were not done."""
+    seizures: tuple[SeizureView, ...]
     log: tuple[str, ...]
     log_left_out: int
 
@@ -124,8 +150,36 @@ def run_view(number: int, run: RunRecord, folder: Path) -> RunView:
             else "Seconds since the boot began: the run never came to its load."
         ),
         faults=tuple(fault_views(run, stored.history.of(FaultPhase), stored.history.of(Bite))),
+        fates=run.fates[:MOST_FATES],
+        fates_text=fates_text(run.fates),
+        seizures=tuple(seizure_view(run, one) for one in stored.history.of(Seizure)),
         log=tuple(shown),
         log_left_out=len(lines) - len(shown),
+    )
+
+
+def fates_text(fates: Iterable[Fate]) -> str:
+    """`3 popped and never registered, 2 in the queue`."""
+    counted = Counter(fate.cause for fate in fates)
+    return words.joined([f"{counted[cause]} {cause}" for cause in Cause if counted[cause]])
+
+
+def seizure_view(run: RunRecord, seizure: Seizure) -> SeizureView:
+    """Every thread that was seen, whatever the sentences of the report leave out."""
+    return SeizureView(
+        when=f"{words.seconds(seizure.t - run.load_t)} into the load, {HEAD[seizure.why]}",
+        about=words.sentence(surroundings(seizure)),
+        waits=tuple(
+            WaitView(
+                who=f"{wait.service}, {wait.process} ({wait.pid}), {wait.thread}",
+                path=(wait.at, *wait.under),
+                call=wait.call or "ran, or moved on",
+                on=tuple(connection(one) for one in wait.on),
+            )
+            for wait in seizure.waits
+        ),
+        files=seizure.files,
+        missing=seizure.missing,
     )
 
 

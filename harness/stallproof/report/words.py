@@ -160,6 +160,13 @@ def expectation_text(result: ScenarioResult) -> str:
     return f"Expected {what}: met in {met} of {count(len(outcomes), 'run')}."
 
 
+def evidence(result: ScenarioResult) -> tuple[str, ...]:
+    """Where the services waited when they stalled: of the worst run that can tell."""
+    runs = sorted(result.runs, key=lambda run: GRAVITY.index(run.verdict))
+    told = next((run.evidence for run in runs if run.evidence), ())
+    return tuple(sentence(text) for text in told)
+
+
 def advice(results: Results) -> dict[str, list[ScenarioResult]]:
     """Each distinct advice of the runs that were not valid, with the results that gave it.
 

@@ -13,6 +13,8 @@ import msgspec
 
 from stallproof.clock import ArmedTimer
 from stallproof.sites.base import Address, Link, Way
+from stallproof.sites.seen import ProcessSeen
+from stallproof.sites.tcpsockets import TcpSocket
 
 GRACE_S = 10.0
 """Between SIGTERM and SIGKILL. Source: https://cloud.google.com/run/docs/container-contract"""
@@ -188,6 +190,20 @@ class Conntrack(Protocol):
 
     async def flush(self, links: Sequence[Link]) -> Sequence[str]:
         """Forget every connection of the links at once, for good. Answers their clients."""
+
+    async def entries(self) -> Sequence[str]:
+        """What it remembers now of the links' connections, a line each."""
+
+
+@runtime_checkable
+class Insides(Protocol):
+    """The services' processes and sockets, looked at from outside: for forensics."""
+
+    async def processes(self, service: str) -> Sequence[ProcessSeen]:
+        """Those of the service, its first one first; none while it is being started again."""
+
+    async def sockets(self, service: str) -> Sequence[TcpSocket]:
+        """The TCP sockets of the network that the service is in."""
 
 
 @runtime_checkable

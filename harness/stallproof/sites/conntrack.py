@@ -23,6 +23,18 @@ ESTABLISHED_S = 432_000
 """Five days: how long Linux remembers an idle connection by itself."""
 _ESTABLISHED = 3
 """TCP_CONNTRACK_ESTABLISHED in nf_conntrack_tcp.h."""
+_STATES = (
+    "NONE",
+    "SYN_SENT",
+    "SYN_RECV",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
+)
+"""`enum tcp_conntrack` there."""
 _SETTINGS = Path("/proc/sys/net/netfilter")
 
 
@@ -61,6 +73,35 @@ def forget(ips: Collection[str]) -> list[tuple[str, int]]:
     return _change_each("del", ips)
 
 
+def entries(ips: Collection[str]) -> list[str]:
+    """What is remembered of TCP connections with one of the addresses, a line each.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    with NFCTSocket() as conntrack:
+        try:
+            lines = [_line(entry, ips) for entry in conntrack.dump()]
+        except NetlinkError as error:
+            raise OSError(error.code, f"conntrack dump: {error}") from error
+    return [line for line in lines if line is not None]
+
+
+def _line(entry: Any, ips: Collection[str]) -> str | None:
+    state = _tcp_state(entry)
+    if state is None:
+        return None
+    ways = [
+        NFCTAttrTuple.from_netlink(socket.AF_INET, entry.get_attr(name))
+        for name in ("CTA_TUPLE_ORIG", "CTA_TUPLE_REPLY")
+    ]
+    if ways[0].saddr not in ips and ways[0].daddr not in ips:
+        return None
+    told = ", back ".join(f"{way.saddr}:{way.sport} to {way.daddr}:{way.dport}" for way in ways)
+    name = _STATES[state] if state < len(_STATES) else f"state {state}"
+    return f"{name}, forgotten in {entry.get_attr('CTA_TIMEOUT')} s: {told}"
+
+
 def _change_each(command: str, ips: Collection[str], **fields: int) -> list[tuple[str, int]]:
     changed = []
     with NFCTSocket() as conntrack:
@@ -79,6 +120,10 @@ def _change_each(command: str, ips: Collection[str], **fields: int) -> list[tupl
 
 
 def _established(entry: Any) -> bool:
+    return _tcp_state(entry) == _ESTABLISHED
+
+
+def _tcp_state(entry: Any) -> int | None:
     info = entry.get_attr("CTA_PROTOINFO")
     tcp = info and info.get_attr("CTA_PROTOINFO_TCP")
-    return bool(tcp) and tcp.get_attr("CTA_PROTOINFO_TCP_STATE") == _ESTABLISHED
+    return tcp.get_attr("CTA_PROTOINFO_TCP_STATE") if tcp else None

@@ -150,6 +150,9 @@ class BrokerFirewall:
 
         return await to_thread.run_sync(flush)
 
+    async def entries(self) -> Sequence[str]:
+        return await to_thread.run_sync(self._passing.run, conntrack.entries, self._ips(list(Link)))
+
     def _turn_strangers_away(self, links: Sequence[Link], *, client_renews: bool) -> None:
         """Drop what belongs to no connection that is remembered (not loose: it is invalid)."""
         rules = []

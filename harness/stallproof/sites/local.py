@@ -26,6 +26,7 @@ from stallproof.sites.capabilities import (
     Conntrack,
     Firewall,
     Flows,
+    Insides,
     Instances,
     KernelTimers,
     Processes,
@@ -36,6 +37,7 @@ from stallproof.sites.capabilities import (
 )
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
 from stallproof.sites.fleet import Fleet, LocalRevisions
+from stallproof.sites.insides import LocalInsides
 from stallproof.sites.instanceprocesses import InstanceProcesses
 from stallproof.sites.instances import SupervisedInstances
 from stallproof.sites.localbroker import local_broker
@@ -48,7 +50,7 @@ from stallproof.sites.sockets import BrokerSockets, may_administer_network
 from stallproof.sites.timekeeping import Pace
 from stallproof.sites.vantage import ServiceVantage
 
-ALWAYS = (BrokerProcess, BrokerCommands, Instances, Processes, Revisions, Proxies, Vantage)
+ALWAYS = (BrokerProcess, BrokerCommands, Insides, Instances, Processes, Revisions, Proxies, Vantage)
 """The capabilities that hang on nothing."""
 
 
@@ -166,6 +168,7 @@ def _build(
         Instances: SupervisedInstances(instances),
         Processes: InstanceProcesses(instances),
         Revisions: LocalRevisions(instances),
+        Insides: LocalInsides(instances, services.hosts),
     }
     return BootedSystem(
         clock=recorder.clock,

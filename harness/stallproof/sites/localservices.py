@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stallproof.history import Recorder
 from stallproof.sites import processes
-from stallproof.sites.base import Route, SystemSpec
+from stallproof.sites.base import Address, Route, SystemSpec
 from stallproof.sites.booted import LogOpener
 from stallproof.sites.environment import environment_of, surroundings
 from stallproof.sites.fleet import Fleet, instance_ids
+from stallproof.sites.hosts import Host
 from stallproof.sites.instances import SupervisedInstance
 from stallproof.sites.network import Network, Spot
 from stallproof.sites.timekeeping import Pace
@@ -29,6 +30,8 @@ class LocalServices:
     password: str
     ledger: Path
     open_log: LogOpener
+    hosts: dict[Address, Host] = field(default_factory=dict)
+    """Where each instance lives, by where it answers HTTP."""
 
     def fleet(self, service: str) -> Fleet:
         """The service, with one instance."""
@@ -45,6 +48,7 @@ class LocalServices:
     ) -> SupervisedInstance:
         spec, network = self.spec, self.network
         host, address = spot
+        self.hosts[address] = host
         log = self.open_log(service, number)
         env = surroundings(spec, home=self.scratch, clock=self.pace.env_of(service))
         env |= environment_of(

@@ -28,6 +28,10 @@ NLM_F_REQUEST = 0x1
 NLM_F_ACK = 0x4
 NLM_F_DUMP = 0x300
 TCP_ESTABLISHED = 1
+TCP_TIME_WAIT = 6
+TCP_LISTEN = 10
+IN_USE = 0xFFF & ~(1 << TCP_LISTEN | 1 << TCP_TIME_WAIT)
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 INET_DIAG_INFO = 2
 
 NLMSGHDR = struct.Struct("=IHHII")
@@ -87,6 +91,27 @@ def peers_of(local_ip: str, port: int) -> list[tuple[str, int]]:
         return [found.peer for found in diag.established(ip_address(local_ip), port)]
 
 
+def every() -> list[bytes]:
+    """Each TCP socket that neither listens nor is over (TIME-WAIT), as `inet_diag_msg`.
+
+    Raises:
+        SockDiagError: the kernel refused, or did not answer in time.
+    """
+    with _Diag() as diag:
+        return [message for family in _FAMILIES for message in diag.dump(family)]
+
+
+def tcp_info(message: bytes) -> bytes | None:
+    """The `tcp_info` that comes with an `inet_diag_msg`; None for a socket that has none."""
+    attributes = message[MESSAGE_B:]
+    while len(attributes) >= RTATTR.size:
+        length, kind = RTATTR.unpack_from(attributes)
+        if kind == INET_DIAG_INFO:
+            return attributes[RTATTR.size : length]
+        attributes = attributes[(length + 3) & ~3 :]
+    return None
+
+
 def destroy(local_ip: str, port: int, *, min_idle_s: float = 0.0) -> int:
     """Destroy those of them that have been idle for at least `min_idle_s`; answers how many.
 
@@ -124,11 +149,15 @@ class _Diag:
         # A server that listens on [::] owns IPv4 connections as IPv6 sockets, and an IPv4 dump
         # leaves those out: ask for both families and compare the addresses unmapped.
         wanted = SOCKID.pack(struct.pack("!H", port), b"", b"", b"", b"", b"")
-        for family in (socket.AF_INET, socket.AF_INET6):
+        for family in _FAMILIES:
             for message in self._ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, wanted):
                 found = _parse(message)
                 if found.local_ip == local_ip:
                     yield found
+
+    def dump(self, family: int) -> Iterator[bytes]:
+        any_port = bytes(SOCKID.size)
+        yield from self._ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, any_port, states=IN_USE)
 
     def destroy(self, target: _Established) -> bool:
         """False: it was gone before."""
@@ -141,11 +170,19 @@ class _Diag:
             raise
         return True
 
-    def _ask(self, type_: int, flags: int, family: int, sockid: bytes) -> Iterator[bytes]:
+    def _ask(
+        self,
+        type_: int,
+        flags: int,
+        family: int,
+        sockid: bytes,
+        *,
+        states: int = 1 << TCP_ESTABLISHED,
+    ) -> Iterator[bytes]:
         """Send one request; yields the messages of its answer until the kernel says done."""
         sequence = next(self._sequence)
         extensions = 1 << (INET_DIAG_INFO - 1)
-        head = REQUEST_HEAD.pack(family, socket.IPPROTO_TCP, extensions, 1 << TCP_ESTABLISHED)
+        head = REQUEST_HEAD.pack(family, socket.IPPROTO_TCP, extensions, states)
         request = head + sockid
         length = NLMSGHDR.size + len(request)
         header = NLMSGHDR.pack(length, type_, NLM_F_REQUEST | flags, sequence, 0)
@@ -188,26 +225,25 @@ def _parse(message: bytes) -> _Established:
     return _Established(
         family,
         sockid,
-        _unmapped(family, source),
-        (str(_unmapped(family, destination)), int.from_bytes(port, "big")),
-        _idle_s(message[MESSAGE_B:]),
+        unmapped(family, source),
+        (str(unmapped(family, destination)), int.from_bytes(port, "big")),
+        _idle_s(message),
     )
 
 
-def _unmapped(family: int, address: bytes) -> IPv4Address | IPv6Address:
+def unmapped(family: int, address: bytes) -> IPv4Address | IPv6Address:
+    """A sockid's address; one of IPv4 as such, also where an IPv6 socket holds it."""
     if family == socket.AF_INET:
         return IPv4Address(address[:4])
     full = IPv6Address(address)
     return full.ipv4_mapped or full
 
 
-def _idle_s(attributes: bytes) -> float:
-    while len(attributes) >= RTATTR.size:
-        length, kind = RTATTR.unpack_from(attributes)
-        if kind == INET_DIAG_INFO:
-            sent_ms, received_ms = TCP_INFO_TIMES.unpack_from(attributes, RTATTR.size)
-            return float(min(sent_ms, received_ms)) / 1000
-        attributes = attributes[(length + 3) & ~3 :]
+def _idle_s(message: bytes) -> float:
+    info = tcp_info(message)
+    if info is not None:
+        sent_ms, received_ms = TCP_INFO_TIMES.unpack_from(info)
+        return float(min(sent_ms, received_ms)) / 1000
     raise SockDiagError(errno.EPROTO, "the kernel listed a TCP socket without its tcp_info")
 
 

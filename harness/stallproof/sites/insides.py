@@ -1,0 +1,96 @@
+"""The services' processes as kernel and interpreter know them, as a capability of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from anyio import to_thread
+
+from stallproof.sites import tcpsockets
+from stallproof.sites.base import Address
+from stallproof.sites.blocked import Blocked, blocked
+from stallproof.sites.fleet import Fleet
+from stallproof.sites.hosts import Host
+from stallproof.sites.proctable import descendants
+from stallproof.sites.pystacks import DEADLINE_S, PythonThread, StacksError, stacks
+from stallproof.sites.seen import ProcessSeen, ThreadSeen
+
+MOST_PROCESSES = 8
+"""Of one service: each takes py-spy a moment."""
+ALL_S = 6.0
+"""For all of one service's; one that py-spy has no time left for goes without stacks."""
+
+
+class LocalInsides:
+    """`Insides`: through /proc, py-spy and the sock_diag of the service's host."""
+
+    def __init__(self, instances: Mapping[str, Fleet], hosts: Mapping[Address, Host]) -> None:
+        """`hosts`: where an instance lives that answers HTTP at that address."""
+        self._instances = instances
+        self._hosts = hosts
+
+    async def processes(self, service: str) -> Sequence[ProcessSeen]:
+        return await to_thread.run_sync(self._processes, service)
+
+    async def sockets(self, service: str) -> Sequence[tcpsockets.TcpSocket]:
+        return await to_thread.run_sync(self._sockets, service)
+
+    def _sockets(self, service: str) -> Sequence[tcpsockets.TcpSocket]:
+        hosts = dict.fromkeys(self._hosts[one.address] for one in self._instances[service].kept)
+        return [found for host in hosts for found in host.run(tcpsockets.listing)]
+
+    def _processes(self, service: str) -> Sequence[ProcessSeen]:
+        firsts = [pid for one in self._instances[service].kept if (pid := one.pid) is not None]
+        pids = [pid for first in firsts for pid in (first, *sorted(descendants(first)))]
+        pids = pids[:MOST_PROCESSES]
+        # All of them as they are now, before py-spy halts the first.
+        before = {pid: (_descriptors(pid), _calls(pid)) for pid in pids}
+        ends = time.monotonic() + ALL_S
+        return [_seen(pid, *before[pid], ends=ends) for pid in pids]
+
+
+def _seen(
+    pid: int, fds: dict[int, str], calls: dict[int, Blocked | None], *, ends: float
+) -> ProcessSeen:
+    left_s = max(0.0, ends - time.monotonic())
+    try:
+        found = stacks(pid, timeout_s=min(DEADLINE_S, left_s))
+    except StacksError as error:
+        return ProcessSeen(pid=pid, fds=fds, threads=(), problem=str(error))
+    after = _calls(pid)
+    threads = tuple(_thread(pid, thread, calls, after) for thread in found)
+    return ProcessSeen(pid=pid, fds=fds, threads=threads)
+
+
+def _thread(
+    pid: int,
+    thread: PythonThread,
+    before: Mapping[int, Blocked | None],
+    after: Mapping[int, Blocked | None],
+) -> ThreadSeen:
+    # A forked child's main thread may still bear the number that it had in its parent.
+    tid = pid if thread.name == "MainThread" else thread.tid
+    call = None if tid is None else before.get(tid)
+    still = call if tid is not None and after.get(tid) == call else None
+    return ThreadSeen(name=thread.name, tid=tid, frames=thread.frames, blocked=still)
+
+
+def _calls(pid: int) -> dict[int, Blocked | None]:
+    """By thread, the system call that it waits in; empty if that may not be looked at."""
+    calls = {}
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            calls[int(task.name)] = blocked(pid, int(task.name))
+    return calls
+
+
+def _descriptors(pid: int) -> dict[int, str]:
+    found = {}
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                found[int(entry.name)] = str(entry.readlink())
+    return found

@@ -1,0 +1,26 @@
+"""Literal runs, as small as they can be."""
+
+from __future__ import annotations
+
+from stallproof.model import Finding, RunRecord, Scenario, Verdict, worst
+
+SCENARIO = Scenario(name="any", title="t", on_cloud_run="c", guide_promises="g", must_hold="m")
+
+
+def finding(checker: str, verdict: Verdict = Verdict.VALID, **numbers: float | None) -> Finding:
+    return Finding(checker=checker, verdict=verdict, text="said", numbers=dict(numbers))
+
+
+def run(*findings: Finding, verdict: Verdict | None = None, profile: str = "hardened") -> RunRecord:
+    """Valid unless a finding, or the verdict given, says otherwise."""
+    found = findings or (finding("accept"),)
+    return RunRecord(
+        scenario=SCENARIO,
+        profile=profile,
+        stack="locked",
+        site="local",
+        stack_versions={"celery": "5", "kombu": "6", "redis": "7"},
+        started_at="",
+        verdict=verdict or worst(each.verdict for each in found),
+        findings=found,
+    )
