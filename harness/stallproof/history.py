@@ -111,10 +111,10 @@ class Task(Event, frozen=True, kw_only=True, omit_defaults=True, tag="task"):
     attempt: int
     outcome: Literal["ok", "error"] | None = None
     pid: int = 0
-    instance: str = ""
-    """Whose work it is: the id that the site gave the instance; empty: not known."""
     task_id: str | None = None
     """The message that it comes from: Celery's id of it."""
+    instance: str = ""
+    """Whose work it is: the id that the site gave the instance; empty: not known."""
 
 
 class MessagePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="message"):
@@ -247,6 +247,16 @@ class Seizure(Event, frozen=True, kw_only=True, omit_defaults=True, tag="seizure
     """What could not be had, and why, a line each."""
 
 
+class Freezing(Event, frozen=True, kw_only=True, omit_defaults=True, tag="freezing"):
+    """All processes of a service's instance were stopped, or continued."""
+
+    service: str
+    instance: str = ""
+    phase: Literal["freeze", "thaw"]
+    pid: int = 0
+    """Of its first process."""
+
+
 AnyEvent = (
     ClockSet
     | KernelTimer
@@ -266,6 +276,7 @@ AnyEvent = (
     | Connections
     | InstancePhase
     | Seizure
+    | Freezing
 )
 
 E = TypeVar("E", bound=Event)

@@ -47,6 +47,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if self.at_s < 0:
             raise ValueError(f"at_s is {self.at_s}: it must be 0 or more")
+        if self.at_s < self.fault.notice_s:
+            raise ValueError(
+                f"at_s is {self.at_s}: {self.fault.name} is told of {self.fault.notice_s:g} s "
+                "before, so it must be at least that"
+            )
         if self.fault.lasting and (self.for_s is None or self.for_s <= 0):
             raise ValueError(f"{self.fault.name} lasts: say for how long (for_s > 0)")
         if not self.fault.lasting and self.for_s is not None:

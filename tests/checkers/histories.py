@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from stallproof.checkers import judge
 from stallproof.faults import BrokerRestart, ClientKill, Down, Latency, NatIdleExpiry, SilentDrop
 from stallproof.history import (
@@ -131,8 +133,8 @@ class Run:
         start: float | None = None,
         end: float | None = None,
         outcome: Literal["ok", "error"] = "ok",
-        by: str = "",
         published: bool = True,
+        by: str = "",
     ) -> Run:
         """A POST, and what the ledger says of it, if anything; `by` names the instance."""
         t = LOAD_T + at
@@ -164,17 +166,18 @@ class Run:
         task: str | None = None,
         by: str = "",
     ) -> Run:
-        name, task = f"s{number}", task or f"t{number}"
-        common: dict[str, Any] = {
-            "story_id": name,
-            "attempt": attempt,
-            "task_id": task,
-            "instance": by,
-        }
+        line = Task(
+            t=0,
+            event="start",
+            story_id=f"s{number}",
+            attempt=attempt,
+            task_id=task or f"t{number}",
+            instance=by,
+        )
         if start is not None:
-            self.add(Task(t=LOAD_T + start, event="start", **common))
+            self.add(replace(line, t=LOAD_T + start))
         if end is not None:
-            self.add(Task(t=LOAD_T + end, event="end", outcome=outcome, **common))
+            self.add(replace(line, t=LOAD_T + end, event="end", outcome=outcome))
         return self
 
     def message(

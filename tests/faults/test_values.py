@@ -54,6 +54,8 @@ FAULTS: dict[type, st.SearchStrategy[Any]] = {
     faults.Rollout: st.builds(faults.Rollout, overlap_s=st.floats(0, 600)),
     faults.ScaleOut: st.builds(faults.ScaleOut),
     faults.ScaleIn: st.builds(faults.ScaleIn),
+    faults.Freeze: st.builds(faults.Freeze, service=st.sampled_from(("api", "worker"))),
+    faults.Migrate: st.builds(faults.Migrate, service=st.sampled_from(("api", "worker"))),
     faults.Rst: st.builds(faults.Rst, links=LINKS),
     faults.SilentDrop: st.builds(faults.SilentDrop, links=LINKS, way=WAYS),
     faults.ConntrackFlush: st.builds(faults.ConntrackFlush, links=LINKS),
@@ -73,6 +75,7 @@ ANY = st.one_of(*FAULTS.values())
 
 
 def schedule_of(fault: AnyFault, at_s: float = 1.0) -> Schedule:
+    at_s = max(at_s, fault.notice_s)
     return Schedule((Step(at_s=at_s, fault=fault, for_s=1.0 if fault.lasting else None),))
 
 

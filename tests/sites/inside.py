@@ -8,6 +8,7 @@ Each act boots the site once, and what it saw goes to standard output as one JSO
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,8 @@ from typing import Any
 import anyio
 import msgspec
 
+from stallproof.faults import Freeze, NatIdleExpiry
+from stallproof.faults.canary import ask, open_canaries
 from stallproof.history import InstancePhase, Log, Recorder
 from stallproof.parts import find_broker
 from stallproof.sites.base import (
@@ -33,9 +36,11 @@ from stallproof.sites.capabilities import (
     BrokerCommands,
     BrokerProcess,
     Insides,
+    Processes,
     Proxies,
     Revisions,
     Sockets,
+    Vantage,
 )
 from stallproof.sites.liveness import answers_200
 from stallproof.sites.local import LocalSite
@@ -185,6 +190,68 @@ async def second_life(system: BootedSystem) -> Any:
     return {"starts": worker.starts, "exits": list(worker.exits)}
 
 
+async def frozen(system: BootedSystem) -> Any:
+    """The worker frozen and thawed, what a network that forgets makes of it, and a fault's lie."""
+    await all_connected(system)
+    await healthy(system, "worker")
+    forgetting, fault = NatIdleExpiry(idle_s=2), Freeze()
+    lie = await fault.observe(
+        system, {"canaries": await open_canaries(system, WORKER), "processes": 2}
+    )
+    await forgetting.begin(system)
+    probing = {link.value: await keeps_probing(system, link) for link in Link}
+    begun = await fault.begin(system)
+    seen = await fault.observe(system, begun)
+    answered = answers_200(system.service["worker"], timeout_s=0.5)
+    await anyio.sleep(4.0)  # twice what the network remembers
+    heard = await ask(system, probing)
+    ended = [await fault.end(system) for _ in range(2)]
+    await forgetting.end(system)
+    await healthy(system, "worker")
+    return {
+        "lie": lie.bit,
+        "bit": seen.bit,
+        "seen": seen.seen,
+        "processes": begun["processes"],
+        "answered": answered,
+        "frozen": heard,
+        "thawed": await ask(system, probing),
+        "ended": ended,
+        "exits": list(system.instances["worker"].exits),
+    }
+
+
+async def keeps_probing(system: BootedSystem, link: Link) -> str:
+    """A bare connection with a keepalive probe a second."""
+    vantage = system.use(Vantage)
+    name = await vantage.connect(link)
+    wire = vantage.kept(name)
+    assert wire is not None
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 100)
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+    return name
+
+
+async def frozen_at_the_end(system: BootedSystem) -> Any:
+    """The site goes down while both services are stopped, and a probe of them is overdue."""
+    await all_connected(system)
+    for service in ("api", "worker"):
+        await healthy(system, service)
+        await system.use(Processes).freeze(service)
+    await anyio.sleep(1.0)  # three liveness probes and more
+    return {name: instance.exits for name, instance in system.instances.items()}
+
+
+async def wait_to_be_killed_frozen(system: BootedSystem) -> Any:
+    await all_connected(system)
+    for service in ("api", "worker"):
+        await system.use(Processes).freeze(service)
+    print(json.dumps({"up": True}), flush=True)
+    await anyio.sleep(60)
+
+
 async def two_instances(system: BootedSystem) -> Any:
     """A second worker beside the first, which then has to go for good; what the broker sees."""
     await all_connected(system)
@@ -244,15 +311,9 @@ async def wait_to_be_killed(system: BootedSystem) -> Any:
 
 
 ACTS = [
-    links,
-    restart,
-    sockets,
-    insides,
-    idle,
-    given_up,
-    second_life,
+    *(links, restart, sockets, insides, idle, given_up, second_life),
     two_instances,
-    wait_to_be_killed,
+    *(frozen, frozen_at_the_end, wait_to_be_killed, wait_to_be_killed_frozen),
 ]
 
 

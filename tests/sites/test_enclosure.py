@@ -132,6 +132,29 @@ def test_one_sigkill_at_any_moment_ends_everything(
             assert probe.connect_ex((host, int(port))) == errno.ECONNREFUSED
 
 
+@pytest.mark.parametrize("victim", ["outer", "runner"])
+def test_who_is_frozen_dies_with_the_rest(
+    namespaces: bool,  # noqa: FBT001
+    tmp_path: Path,
+    victim: str,
+) -> None:
+    inner = inner_argv("wait_to_be_killed_frozen", tmp_path, namespaces=namespaces)
+    outer = subprocess.Popen(
+        [sys.executable, "-c", OUTER, json.dumps([namespaces, *inner])],
+        env={**os.environ, "MARK": str(tmp_path)},
+        stdout=subprocess.PIPE,
+    )
+    with outer:
+        assert outer.stdout is not None
+        assert json.loads(outer.stdout.readline()) == {"up": True}
+        seen = set(descendants(outer.pid))
+        stopped = {entry.pid for entry in processes() if entry.state == "T"} & seen
+        assert len(stopped) == 4  # two services, each with a child
+        os.kill(chain(outer.pid)[victim], signal.SIGKILL)
+        outer.wait(GONE_TIMEOUT_S)
+        wait_for(lambda: not running(str(tmp_path), among=seen), "every process to be gone")
+
+
 def is_up(run_dir: Path) -> bool:
     log = run_dir / "logs" / "worker.2.log"
     return log.exists() and "REDIS_URL" in log.read_text()

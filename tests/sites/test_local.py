@@ -117,6 +117,34 @@ def test_a_second_instance_has_its_own_address_and_one_that_is_retired_stays_awa
     assert worker == [["start", None], ["start", None], ["sigterm", None], ["exit", -15]]
 
 
+def test_who_is_frozen_is_not_probed_and_goes_down_with_the_site(perform: Perform) -> None:
+    liveness = {"period_s": 0.1, "timeout_s": 0.1, "failure_threshold": 2}
+    result = perform("frozen_at_the_end", liveness=liveness)
+    assert result["seen"] == {"api": [], "worker": []}
+    assert result["close_s"] < ACT_TIMEOUT_S / 3
+
+
+def test_a_frozen_worker_neither_runs_nor_is_heard_and_goes_on_when_thawed(
+    perform: Perform,
+    namespaces: bool,  # noqa: FBT001
+) -> None:
+    if not namespaces:
+        pytest.skip("on loopback there is nothing that could drop its packets")
+    seen = perform("frozen")["seen"]
+    assert not seen["lie"]
+    assert seen["bit"], seen["seen"]
+    assert seen["processes"] == 2
+    assert not seen["answered"]
+    # Its keepalive probes renew nothing; those of the API, which runs, do.
+    worker = {"worker-broker": "silence", "worker-backend": "silence"}
+    api = {"api-broker": "answer", "api-backend": "answer"}
+    assert seen["frozen"] == seen["thawed"] == worker | api
+    assert [ended["lifted"] for ended in seen["ended"]] == [True, False]
+    assert seen["ended"][0]["packets"] > 0
+    assert seen["ended"][0]["continued"] == 2
+    assert seen["exits"] == []
+
+
 def test_the_password_is_in_no_file(perform: Perform, tmp_path: Path) -> None:
     perform("idle", route="proxied")
     text = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}

@@ -165,7 +165,7 @@ def _started(facts: Facts, story: Story) -> str:
 
 
 def _killed(facts: Facts, start: Task) -> str:
-    exit_t = facts.exit_after(start.t, start.instance)
+    exit_t = facts.worker_exit_t(start.instance, since_t=start.t)
     who = start.instance or "the worker"
     if exit_t is None:
         return f"never ended, though {who} lived: cancelled, or its process alone killed"

@@ -29,6 +29,7 @@ from stallproof.history import (
     ClockSet,
     E,
     FaultPhase,
+    Freezing,
     Health,
     History,
     InstancePhase,
@@ -201,10 +202,22 @@ class Facts:
         answers = [h for h in self.of(Health) if h.service == service and self.healthy(h)]
         return lives_of(phases, healthy=answers, load_t=self.load_t, until_t=self.end_t)
 
+    @cached_property
+    def answer_s(self) -> float:
+        """For how long Cloud Run's probe waits for an answer."""
+        return self.lenient_s(Liveness().timeout_s, real_s=ANSWER_REAL_S)
+
     def healthy(self, answer: Health) -> bool:
-        """It is a 200, and came before Cloud Run's probe would have given up."""
-        timeout_s = self.lenient_s(Liveness().timeout_s, real_s=ANSWER_REAL_S)
-        return answer.status == 200 and answer.latency_s <= timeout_s
+        return answer.status == 200 and answer.latency_s <= self.answer_s
+
+    def frozen_spans(self, service: str, instance: str) -> list[Span]:
+        """When the instance's processes were stopped by the platform: it could not answer."""
+        changes = [
+            (change.t, change.phase == "freeze")
+            for change in self.of(Freezing)
+            if change.service == service and same(change.instance, instance)
+        ]
+        return held(changes, until_t=self.end_t)
 
     @cached_property
     def _worker_ends(self) -> dict[str, list[float]]:
@@ -215,12 +228,13 @@ class Facts:
                 ends.setdefault(phase.instance, []).append(phase.t)
         return ends
 
-    def exit_after(self, t: float, instance: str) -> float | None:
-        """When that instance of the worker ended, at `t` or later; None: it did not."""
+    def worker_exit_t(self, instance: str, *, since_t: float) -> float | None:
+        """When that instance of the worker ended, from `since_t` on; None: it did not."""
         after = (
             ends[position]
-            for of, ends in self._worker_ends.items()
-            if same(of, instance) and (position := bisect_left(ends, t)) < len(ends)
+            for other, ends in self._worker_ends.items()
+            if same(other, instance)
+            if (position := bisect_left(ends, since_t)) < len(ends)
         )
         return min(after, default=None)
 
@@ -236,8 +250,9 @@ class Facts:
         for attempt in attempts:
             end_t = attempt.end_t
             if end_t is None:
-                exit_t = self.exit_after(attempt.start_t, attempt.instance)
-                end_t = self.end_t if exit_t is None else exit_t
+                end_t = self.worker_exit_t(attempt.instance, since_t=attempt.start_t)
+            if end_t is None:
+                end_t = self.end_t
             spans.append((attempt.start_t, min(end_t, attempt.start_t + at_most_s)))
         return spans
 

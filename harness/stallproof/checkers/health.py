@@ -34,9 +34,9 @@ FALSE_ALARM_REAL_S = 1.5
 def health(facts: Facts) -> Finding:
     """A stalled worker stops answering 200, a working one does not, and the API always answers.
 
-    Reads Health, Op, Task, Broker, FaultPhase, InstancePhase. An answer holds until the next;
-    a 200 that took longer than Cloud Run's probe waits (1 s) is none. Where system time is faster,
-    an answer has a real second at least, and an alarm 1.5 of them. Three things are
+    Reads Health, Op, Task, Broker, FaultPhase, InstancePhase, Freezing. An answer holds until the
+    next; a 200 that took longer than Cloud Run's probe waits (1 s) is none. Where system time is
+    faster, an answer has a real second at least, and an alarm 1.5 of them. Three things are
     measured:
 
     The worker hides a stall: during a stall (what `stalled` calls invalid) with work in a queue
@@ -45,8 +45,8 @@ def health(facts: Facts) -> Finding:
     Limit `unhealthy_after_s`.
     The worker raises a false alarm: anything but 200, while work flows, no fault is in force and
     the instance is neither starting nor told to end. Limit 10 s at a stretch; told from 5 s on.
-    The API does not answer 200, restarts apart. A fault is no excuse: its health needs no broker.
-    Limit 10 s at a stretch.
+    The API does not answer 200, restarts apart. A fault is no excuse: its health needs no broker;
+    but frozen it cannot answer. Limit 10 s at a stretch.
 
     Valid: all within their limits. Invalid: one is not. Unknown: less than one sample in 3 s on
     average of either service. O(n log n).
@@ -122,10 +122,18 @@ def _false_alarms(facts: Facts) -> list[Span]:
 
 def _silences(facts: Facts, service: str) -> list[list[Span]]:
     """For each life: when it did not answer 200 in time, though it was up and not told to end."""
-    return [
-        intersect(_answers(facts, service, life, ok=False), [life.service_span])
-        for life in facts.lives(service)
-    ]
+    found = []
+    for life in facts.lives(service):
+        silent = _answers(facts, service, life, ok=False)
+        awake = subtract(silent, _frozen(facts, service, life))
+        found.append(intersect(awake, [life.service_span]))
+    return found
+
+
+def _frozen(facts: Facts, service: str, life: Life) -> list[Span]:
+    """When it could not answer, and what it was asked just before and after."""
+    around_s = facts.answer_s
+    return [(a - around_s, b + around_s) for a, b in facts.frozen_spans(service, life.instance)]
 
 
 def _answers(facts: Facts, service: str, life: Life, *, ok: bool) -> list[Span]:

@@ -4,6 +4,7 @@ from stallproof.faults.base import Fault, Observation
 from stallproof.faults.broker import BrokerRestart, ClientKill
 from stallproof.faults.flows import ConntrackFlush, Rst, SilentDrop
 from stallproof.faults.forgetting import NatIdleExpiry, VpcInboundExpiry
+from stallproof.faults.freezing import Freeze, Migrate
 from stallproof.faults.kernel import IdleReset
 from stallproof.faults.lifecycle import InstanceKill, KillChild, Terminate
 from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
@@ -46,6 +47,8 @@ AnyFault = (
     | Rollout
     | ScaleOut
     | ScaleIn
+    | Freeze
+    | Migrate
 )
 
 __all__ = [
@@ -57,12 +60,14 @@ __all__ = [
     "ConntrackFlush",
     "Down",
     "Fault",
+    "Freeze",
     "IdleReset",
     "InstanceKill",
     "KillChild",
     "Latency",
     "LimitData",
     "Loss",
+    "Migrate",
     "NatIdleExpiry",
     "Observation",
     "Partition",

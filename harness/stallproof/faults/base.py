@@ -49,12 +49,18 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
     lasting: ClassVar[bool] = True
     """False: done in an instant, with nothing to undo."""
 
+    notice_s: ClassVar[float] = 0.0
+    """So long before its begin, in system time, `announce` tells whom it is about to hit."""
+
     standing: ClassVar[bool] = False
     """A condition that a system is to live with: while it is in force nobody is excused."""
 
     def forgets(self, persistence: Persistence) -> bool:  # noqa: ARG002 (most forget nothing)
         """Whether the broker comes back without something for which it had answered."""
         return False
+
+    async def announce(self, system: System) -> None:
+        """Tell of it, where it is told beforehand."""
 
     async def begin(self, system: System) -> dict[str, Any]:
         """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""

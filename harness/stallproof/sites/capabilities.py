@@ -96,13 +96,30 @@ class Instances(Protocol):
 
 @runtime_checkable
 class Processes(Protocol):
-    """The processes of a service's instance, as the kernel sees them."""
+    """The processes of a service's instances, as the kernel sees them."""
 
     async def members(self, service: str) -> Sequence[int]:
-        """Their pids, as the ledger gives them too; its first process first. Empty: none runs."""
+        """Their pids, as the ledger gives them too; first processes first. Empty: none runs."""
 
     async def kill(self, service: str, pid: int) -> bool:
         """SIGKILL one of them. False: it is none of them."""
+
+    async def signal(self, service: str, number: int) -> int:
+        """Send a signal to all of them. Answers how many there were."""
+
+    async def freeze(self, service: str) -> int:
+        """Stop them all; no liveness probe comes meanwhile. Answers how many there are, once none
+        of them runs.
+
+        Raises:
+            SiteError: one ran on.
+        """
+
+    async def thaw(self, service: str) -> int:
+        """Continue them all. Answers how many there were; thawed already: nothing."""
+
+    async def running(self, service: str) -> int:
+        """How many of them are not stopped."""
 
 
 @runtime_checkable
@@ -144,6 +161,9 @@ class Impediment(msgspec.Struct, frozen=True, kw_only=True):
     """Answer with a reset. Otherwise the packet vanishes."""
     percent: float = 100.0
     """Of the packets, drawn at random."""
+    unsent: bool = False
+    """What the client's side sends is stopped before anything on the way sees it, as if it had
+    never been sent: no memory of connections is renewed by it."""
 
 
 @runtime_checkable

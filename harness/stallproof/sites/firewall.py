@@ -74,15 +74,16 @@ class BrokerFirewall:
     async def impose(self, name: str, impediment: Impediment) -> None:
         def impose() -> None:
             with self._one_at_a_time:
-                if name not in self._imposed:
-                    self._install(name, [self._rule(*end, impediment) for end in ends])
-                    self._imposed.add(name)
+                if name in self._imposed:
+                    return
+                if impediment.unsent:
+                    early = [self._rule(nft.to, ip, impediment) for ip in ips]
+                    self._passing.run(nft.install, name, early, hooks=nft.ARRIVAL)
+                self._install(name, [self._rule(*end, impediment) for end in ends])
+                self._imposed.add(name)
 
-        ends = [
-            (match, self._links[link].host)
-            for link in impediment.links
-            for match in _matches(impediment.way)
-        ]
+        ips = self._ips(impediment.links)
+        ends = [(match, ip) for ip in ips for match in _matches(impediment.way)]
         await to_thread.run_sync(impose)
 
     async def lift(self, name: str) -> bool:

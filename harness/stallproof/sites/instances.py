@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from stallproof.history import InstancePhase, Recorder
+from stallproof.history import Freezing, InstancePhase, Recorder
 from stallproof.sites.base import Address, Liveness
 from stallproof.sites.capabilities import GRACE_S
 from stallproof.sites.life import Life, OnExit
@@ -60,6 +60,7 @@ class SupervisedInstance:
         self._lock = threading.Lock()
         self._retired = threading.Event()
         self._closing = False
+        self._asleep = threading.Event()
         self._life: Life | None = None
         self._starts = 0
         self._exits: list[tuple[float, int]] = []
@@ -149,6 +150,21 @@ class SupervisedInstance:
             self._retired.set()
         return self.terminate()
 
+    def set_frozen(self, is_so: bool) -> None:  # noqa: FBT001 (its only argument)
+        """It is told that its processes are stopped, or go on: it is not probed meanwhile."""
+        if is_so == self._asleep.is_set():
+            return
+        (self._asleep.set if is_so else self._asleep.clear)()
+        self._recorder.add(
+            Freezing(
+                t=self._recorder.now(),
+                service=self._service,
+                instance=self.id,
+                phase="freeze" if is_so else "thaw",
+                pid=self.pid or 0,
+            )
+        )
+
     def close(self) -> None:
         """Kill it for good; it is gone when this returns."""
         with self._lock:
@@ -191,6 +207,7 @@ class SupervisedInstance:
             clock=self._recorder.clock,
             on_healthy=healthy.set,
             on_dead=lambda: self._liveness_kill(life),
+            asleep=self._asleep.is_set,
         )
         life.wait(threading.TIMEOUT_MAX)
         probe.stop()

@@ -33,6 +33,7 @@ class HealthProbe:
 
     Calls `on_healthy` at the first 200. From then on, with `liveness`, asks every
     `period_s` of system time and calls `on_dead` once after `failure_threshold` failures in a row.
+    An instance that is `asleep` (frozen by its platform) is not asked, and has not failed.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class HealthProbe:
         clock: Clock,
         on_healthy: Callable[[], None],
         on_dead: Callable[[], None],
+        asleep: Callable[[], bool] = lambda: False,
     ) -> None:
         self._address = address
         self._liveness = liveness
         self._clock = clock
         self._on_healthy = on_healthy
         self._on_dead = on_dead
+        self._asleep = asleep
         self._stop = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
 
@@ -73,7 +76,8 @@ class HealthProbe:
         while failures < liveness.failure_threshold:
             if self._stop.wait(period_s):
                 return
-            alive = answers_200(self._address, timeout_s=timeout_s)
-            failures = 0 if alive else failures + 1
+            alive = self._asleep() or answers_200(self._address, timeout_s=timeout_s)
+            # Put to sleep while it was asked, it could not answer.
+            failures = 0 if alive or self._asleep() else failures + 1
         if not self._stop.is_set():
             self._on_dead()

@@ -44,7 +44,12 @@ Expression = dict[str, Any]
 Rule = Sequence[Expression]
 Match = Callable[[str], list[Expression]]
 
-_HOOKS = {"input": 1, "forward": 2, "output": 3}
+ARRIVAL = ("prerouting",)
+"""Before anything else, connection tracking too, sees a packet that comes in."""
+
+_HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3}
+_PRIORITY = {"prerouting": -300}
+"""NF_IP_PRI_RAW (linux/netfilter_ipv4.h); connection tracking is at -200, all else here at 0."""
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _REGISTER = 1
 _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
@@ -73,7 +78,8 @@ def install(table: str, rules: Iterable[Rule], *, hooks: Sequence[str]) -> None:
     """
     messages = [_message(nft_table_msg, NFT_MSG_NEWTABLE, name=table)]
     for hook in hooks:
-        where = {"attrs": [("NFTA_HOOK_HOOKNUM", _HOOKS[hook]), ("NFTA_HOOK_PRIORITY", 0)]}
+        priority = _PRIORITY.get(hook, 0)
+        where = {"attrs": [("NFTA_HOOK_HOOKNUM", _HOOKS[hook]), ("NFTA_HOOK_PRIORITY", priority)]}
         # The name must not be a word of nft's own language (`fwd`).
         chain = {"table": table, "name": f"at_{hook}", "type": "filter", "policy": 1}
         messages.append(_message(nft_chain_msg, NFT_MSG_NEWCHAIN, **chain, hook=where))
