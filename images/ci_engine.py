@@ -15,10 +15,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+import psutil
 
 from images import docker
 
@@ -27,6 +30,8 @@ COMMAND_LINE_PACKAGE = "docker-cli"
 """Debian 13 and later have the command apart from the engine."""
 INSTALL_TIMEOUT_S = 300.0
 CLOSE_TIMEOUT_S = 120.0
+END_TIMEOUT_S = 5.0
+"""How long the command's processes have to end themselves, and the kernel to end them."""
 _NO_STARTING = Path("/usr/sbin/policy-rc.d")
 """Debian's way to install a service without starting it: exit code 101."""
 
@@ -148,13 +153,42 @@ def own_engine() -> Iterator[str]:
 
 
 def run(command: list[str], env: Mapping[str, str]) -> int:
-    """The command's exit code. It ends when this does."""
-    with subprocess.Popen(command, env=dict(env)) as process:
+    """The command's exit code. Whatever is left of its session ends when this does.
+
+    Were its grandchildren left to end by themselves, they would go on using the engine while that
+    is taken away.
+    """
+    with subprocess.Popen(command, env=dict(env), start_new_session=True) as process:
         try:
             return process.wait()
-        except BaseException:
-            process.terminate()
-            raise
+        finally:
+            end_session(process.pid)
+
+
+def end_session(session: int) -> None:
+    """SIGTERM to every process in it; SIGKILL to those that live on for `END_TIMEOUT_S`."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + END_TIMEOUT_S
+        members = _members(session)
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while members and time.monotonic() < deadline:
+            time.sleep(0.05)
+            members = _members(session)
+        if not members:
+            return
+    print(f"left behind: processes {', '.join(map(str, members))}", file=sys.stderr)
+
+
+def _members(session: int) -> list[int]:
+    """The living ones: a zombie waits for its parent only."""
+    found = []
+    for process in psutil.process_iter(["status"]):
+        with contextlib.suppress(ProcessLookupError):
+            if process.info["status"] != psutil.STATUS_ZOMBIE and os.getsid(process.pid) == session:
+                found.append(process.pid)
+    return found
 
 
 if __name__ == "__main__":

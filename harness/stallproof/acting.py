@@ -103,9 +103,9 @@ async def note_held(
 async def act(run: Run, system: System, index: int, step: Step) -> None:
     """One fault: begin it on time, prove that it bites, undo it on time (of the system)."""
     fault, start = step.fault, run.load_t
-    if fault.notice_s:
-        await run.until(start + step.at_s - fault.notice_s)
-        await fault.announce(system)
+    if fault.lead_s:
+        await run.until(start + step.at_s - fault.lead_s)
+        await fault.prepare(system)
     await run.until(start + step.at_s)
     if fault.plane == "broker":
         await note_held(run, system, "before-fault", step=index)

@@ -47,10 +47,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if self.at_s < 0:
             raise ValueError(f"at_s is {self.at_s}: it must be 0 or more")
-        if self.at_s < self.fault.notice_s:
+        if self.at_s < self.fault.lead_s:
             raise ValueError(
-                f"at_s is {self.at_s}: {self.fault.name} is told of {self.fault.notice_s:g} s "
-                "before, so it must be at least that"
+                f"at_s is {self.at_s}: it must be {self.fault.lead_s:g} or more, "
+                f"because {self.fault.name} has to be prepared"
             )
         if self.fault.lasting and (self.for_s is None or self.for_s <= 0):
             raise ValueError(f"{self.fault.name} lasts: say for how long (for_s > 0)")

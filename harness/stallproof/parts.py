@@ -185,9 +185,9 @@ def _find_go_part() -> Part:
 
 
 def _find_compiler() -> Part:
-    from stallproof.clock.build import find_compiler  # noqa: PLC0415 (only doctor asks)
+    from stallproof.clock.compiler import find_compiler  # noqa: PLC0415 (only doctor asks)
 
-    command = find_compiler()
+    command = find_compiler(fetch=False)
     return _part("compiler", command[0], *command[1:], "--version")
 
 

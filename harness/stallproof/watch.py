@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -143,14 +142,14 @@ class BrokerSampler:
             unacked = await self._broker.execute("HLEN", "unacked")
             clients = await self._broker.execute("CLIENT", "LIST")
             # A restarted broker counts its clients from 1 again: its run id tells them apart.
-            info = str(await self._broker.execute("INFO", "server"))
+            info = await self._broker.execute("INFO", "server")
+            assert isinstance(info, dict)
         except ConnectionError:
             self._recorder.add(Broker(t=t, up=False))
             self._note(t, "down", "")
             return
         self._recorder.add(Broker(t=t, up=True, queues=queues, unacked=int(str(unacked))))
-        run_id = re.search(r"run_id:(\w+)", info)
-        self._note(t, run_id.group(1) if run_id else "", str(clients))
+        self._note(t, str(info["run_id"]), str(clients))
 
     async def _queues(self) -> dict[str, int]:
         """Every list in the database is a Celery queue: kombu keeps all else in other types."""

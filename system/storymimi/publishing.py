@@ -1,13 +1,22 @@
-"""Publishing a story's message in a bounded time, over a connection of one's own."""
+"""Publishing a story's message in a bounded time, over a connection of one's own.
+
+Each message bears the moment at which it was published. Its queue is first in, first out, so the
+message that is taken next tells how far the queue is behind.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from storymimi.celery_app import celery_app
+from storymimi.profiles import TASK
 from storymimi.stories import Store
 from storymimi.tasks import generate_story_task
 
@@ -19,6 +28,8 @@ DEADLINE_S = 2.0
 """How long a request waits for its publish, whatever the broker does."""
 PAUSE_S = 3.0
 """After a failure requests leave publishing to the reconciler for so long."""
+PUBLISHED_AT = "published_at"
+"""The header with the moment, in seconds since the epoch."""
 
 
 class Publisher:
@@ -26,9 +37,34 @@ class Publisher:
 
     def __init__(self) -> None:
         self._connection: Any = None
+        self._queue: str = celery_app.amqp.router.route({}, TASK)["queue"].name
 
     def publish(self, story_id: str) -> None:
         """Put the story's message into its queue, or raise whatever kombu raised."""
+        with self._connected() as connection:
+            # No retry by kombu: the outbox is the retry.
+            generate_story_task.apply_async(
+                (story_id,), connection=connection, retry=False, headers={PUBLISHED_AT: time.time()}
+            )
+
+    def queue_time(self) -> float:
+        """When the message was published that is taken next; now, if none waits.
+
+        Whatever was published earlier is not in the queue. Where that message does not tell (it
+        is not ours, or an older version's), nothing is known to be missing: minus infinity.
+
+        Raises whatever kombu raised.
+        """
+        now = time.time()
+        with (
+            self._connected() as connection,
+            connection.default_channel.conn_or_acquire() as client,
+        ):
+            message = client.lindex(self._queue, -1)  # LPUSH in, BRPOP out
+        return now if message is None else _published_at(message)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
         if self._connection is None:
             self._connection = celery_app.connection_for_write(
                 transport_options={
@@ -44,8 +80,7 @@ class Publisher:
                 }
             )
         try:
-            # No retry by kombu: the outbox is the retry.
-            generate_story_task.apply_async((story_id,), connection=self._connection, retry=False)
+            yield self._connection
         except BaseException:
             self.close()
             raise
@@ -57,6 +92,13 @@ class Publisher:
                 connection.collect(socket_timeout=SOCKET_TIMEOUT_S)
             except Exception:
                 log.debug("closing a failed connection", exc_info=True)
+
+
+def _published_at(message: bytes) -> float:
+    try:
+        return float(json.loads(message)["headers"][PUBLISHED_AT])
+    except (ValueError, TypeError, KeyError):
+        return -math.inf
 
 
 class RequestPublisher:

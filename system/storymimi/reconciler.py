@@ -14,13 +14,13 @@ import os
 import threading
 
 from storymimi.publishing import Publisher
-from storymimi.stories import Due, Store
+from storymimi.stories import Store
 
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
-BATCH = 100
-"""Stories at most a tick."""
+BATCH = 20
+"""Stories taken at once. They are published long before any of them could be due again."""
 
 
 class Reconciler:
@@ -49,25 +49,26 @@ class Reconciler:
             idle.wait(TICK_S)
 
     def tick(self) -> None:
-        """One pass. Whatever goes wrong ends it; nothing is lost by that."""
+        """Publish all that is due. Whatever goes wrong ends it; nothing is lost by that."""
+        while self._publish_batch() == BATCH:
+            pass
+
+    def _publish_batch(self) -> int:
+        """How many were due, `BATCH` at most."""
+        queue_time = self._publisher.queue_time()
         with self._in_database:
             self._store = self._store or Store(self._url)
             store = self._store
-            due_stories = store.due(limit=BATCH)
-        for due in due_stories:
-            with self._in_database:
-                taken = store.take(due)
-            if taken:
-                self._publish(store, due)
-
-    def _publish(self, store: Store, due: Due) -> None:
-        try:
-            self._publisher.publish(due.story_id)
-        except Exception:
-            with self._in_database:
-                store.give_back(due)
-            raise
-        log.info("story %s published by the reconciler", due.story_id)
+            taken = store.take_due(limit=BATCH, queue_time=queue_time)
+        for number, due in enumerate(taken):
+            try:
+                self._publisher.publish(due.story_id)
+            except Exception:
+                with self._in_database:
+                    store.give_back(taken[number:])
+                raise
+            log.info("story %s published by the reconciler", due.story_id)
+        return len(taken)
 
 
 def _first_line(error: Exception) -> str:

@@ -4,12 +4,17 @@ A story's life: pending (stored) -> published -> running -> done or failed. `due
 clock of the outbox: the moment after which somebody should publish the story again, because it
 was never published, was published and not begun, or its worker's lease ran out.
 
+A published story's moment is one of the queue's own time: when the message that is next was
+published. While the queue is behind, its time is, too, and so nobody publishes again what merely
+waits: messages without use would put the queue further behind, which would make more of them.
+
 Every change of hands is a single UPDATE ... WHERE, so whoever changed a row owns the change,
 on both databases and among any number of processes.
 """
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Sequence
@@ -24,9 +29,10 @@ PENDING, PUBLISHED, RUNNING, DONE, FAILED = "pending", "published", "running", "
 LEASE_S = 6.0
 """How long a worker that has gone silent keeps its story."""
 REPUBLISH_AFTER_S = 5.0
-"""A published story that nobody has begun is published again after this, then after twice as
-long each time: a backlog makes stories wait, and must not breed a storm of messages."""
+"""A published story that nobody has begun is published again after this in the queue's time, then
+after twice as long each time: one that ends whoever begins it must not keep all workers busy."""
 REPUBLISH_AFTER_MAX_S = 300.0
+_DOUBLINGS = math.ceil(math.log2(REPUBLISH_AFTER_MAX_S / REPUBLISH_AFTER_S))
 PUBLISH_RETRY_S = 1.0
 
 _metadata = sa.MetaData()
@@ -66,6 +72,8 @@ class Content(NamedTuple):
 
 
 class Due(NamedTuple):
+    """A story that is to be published, for the `publishes`th time."""
+
     story_id: str
     publishes: int
 
@@ -170,45 +178,48 @@ class Store:
             .values(**values)
         )
 
-    def due(self, *, limit: int) -> Sequence[Due]:
-        """Stories to publish (again), the longest due first. Reading takes nothing: `take` does."""
-        with self._engine.connect() as connection:
+    def take_due(self, *, limit: int, queue_time: float) -> Sequence[Due]:
+        """Take stories for publishing (again): no other reconciler gets them as well.
+
+        `queue_time`: what is next in the queue was published then, in seconds since the epoch;
+        now, if nothing waits. A worker whose lease has run out loses its story here, whether it
+        lives or not.
+        """
+        now = time.time()
+        due = (
+            sa.select(_c.id)
+            .where(
+                sa.or_(
+                    sa.and_(_c.status.in_((PENDING, RUNNING)), _c.due_at <= now),
+                    sa.and_(_c.status == PUBLISHED, _c.due_at <= queue_time),
+                )
+            )
+            .order_by(_c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # SQLite locks as a whole, and leaves this out
+            .cte("due")
+        )
+        doubled_s = REPUBLISH_AFTER_S * sa.literal(1).bitwise_lshift(_c.publishes)
+        wait_s = sa.case((_c.publishes < _DOUBLINGS, doubled_s), else_=REPUBLISH_AFTER_MAX_S)
+        with self._engine.begin() as connection:
             rows = connection.execute(
-                sa.select(_c.id, _c.publishes)
-                .where(_c.status.in_((PENDING, PUBLISHED, RUNNING)), _c.due_at <= time.time())
-                .order_by(_c.due_at)
-                .limit(limit)
+                sa.update(stories)
+                .where(_c.id.in_(sa.select(due.c.id)))
+                .values(
+                    status=PUBLISHED, owner=None, publishes=_c.publishes + 1, due_at=now + wait_s
+                )
+                .returning(_c.id, _c.publishes)
             )
             return [Due(*row) for row in rows]
 
-    def take(self, due: Due) -> bool:
-        """Take one due story for publishing. False: another reconciler or a worker was faster.
-
-        A worker whose lease has run out loses the story here, whether it lives or not.
-        """
-        now = time.time()
-        wait_s = min(REPUBLISH_AFTER_S * 2**due.publishes, REPUBLISH_AFTER_MAX_S)
-        return self._execute(
-            sa.update(stories)
-            .where(
-                _c.id == due.story_id,
-                _c.publishes == due.publishes,
-                _c.status.in_((PENDING, PUBLISHED, RUNNING)),
-                _c.due_at <= now,
-            )
-            .values(status=PUBLISHED, owner=None, publishes=due.publishes + 1, due_at=now + wait_s)
-        )
-
-    def give_back(self, due: Due) -> None:
+    def give_back(self, taken: Sequence[Due]) -> None:
         """Publishing what was taken failed: due again soon, and not counted."""
         self._execute(
             sa.update(stories)
-            .where(
-                _c.id == due.story_id,
-                _c.publishes == due.publishes + 1,
-                _c.status == PUBLISHED,
+            .where(sa.tuple_(_c.id, _c.publishes).in_(taken), _c.status == PUBLISHED)
+            .values(
+                status=PENDING, publishes=_c.publishes - 1, due_at=time.time() + PUBLISH_RETRY_S
             )
-            .values(status=PENDING, publishes=due.publishes, due_at=time.time() + PUBLISH_RETRY_S)
         )
 
     def close(self) -> None:

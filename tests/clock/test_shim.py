@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stallproof.clock import ArmedTimer, Clock, build, read_timers
+from stallproof.clock import ArmedTimer, Clock, build, compiler, read_timers
 from stallproof.sites.base import SiteError
 from stallproof.sites.timekeeping import Pace
 
@@ -85,24 +85,30 @@ def test_one_that_stays_in_real_time_is_found_out(tmp_path: Path) -> None:
         check_python(str(nothing), tmp_path)
 
 
-def test_it_is_built_once_and_without_cc_by_zig(
+def test_it_is_built_once_and_without_cc_by_zig_that_is_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", str(tmp_path / "zig"))
     monkeypatch.setenv("PATH", str(tmp_path / "no-compiler-here"))
-    assert "ziglang" in build.find_compiler()
+    with pytest.raises(SiteError, match="zig not fetched yet"):
+        compiler.find_compiler(fetch=False)
     shim = build.find_shim()
     built = Path(shim).stat().st_mtime_ns
+    assert compiler.find_compiler(fetch=False)[0].startswith(str(tmp_path))
     assert build.find_shim() == shim
     assert Path(shim).stat().st_mtime_ns == built
     check_python(shim, tmp_path)
 
 
-def test_with_neither_compiler_one_line_says_so(
+def test_a_compiler_that_cannot_be_fetched_is_one_line_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(build.importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(SiteError, match="no C compiler: neither cc on PATH nor the package"):
-        build.find_compiler()
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    with pytest.raises(SiteError, match=r"no C compiler: cc is not on PATH, and .*fetched: .+"):
+        compiler.find_compiler()
+    left = [path.name for path in (tmp_path / "stallproof").rglob("*") if path.is_file()]
+    assert left == ["lock"]

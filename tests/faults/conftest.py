@@ -25,17 +25,16 @@ from typing import Any, TypeVar
 import anyio
 import anyio.to_thread
 import pytest
-import redis.asyncio
-import redis.exceptions
 from pyroute2 import IPRoute
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from stallproof.clock import REAL
 from stallproof.faults.toxiproxy_client import ToxiproxyClient
 from stallproof.parts import find_broker, find_toxiproxy
 from stallproof.sites import sockdiag
 from stallproof.sites.base import EVERY, Address, CapabilityMissingError, HealthPort, Instance, Link
+from stallproof.sites.brokerlogin import ServiceLogin
+from stallproof.sites.brokers import BrokerControl
+from stallproof.sites.brokersettings import KeptSettings
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -80,6 +79,12 @@ class Ground:
         self._scratch = scratch
         self._broker: subprocess.Popen[bytes] | None = None
         self._toxiproxy: subprocess.Popen[bytes] | None = None
+        self._settings = KeptSettings(self)
+        addresses = {link: self.address_of(link) for link in EVERY}
+        self._login = ServiceLogin(addresses, password=self.password)
+        self._control = BrokerControl(
+            {"unix_socket_path": str(scratch / "s")}, password=self.password, links=addresses
+        )
 
     def health_ports(self, service: str) -> Sequence[HealthPort]:
         raise NotImplementedError(service)
@@ -120,19 +125,20 @@ class Ground:
         return Address(f"{self._net}.{1 + EVERY.index(link)}", 6379)
 
     async def execute(self, *command: str | int) -> object:
-        client = redis.asyncio.Redis(
-            unix_socket_path=str(self._scratch / "s"),
-            password=self.password,
-            decode_responses=True,
-            socket_timeout=2,
-            retry=Retry(NoBackoff(), 0),
-        )
-        try:
-            return await client.execute_command(*command)  # type: ignore[no-untyped-call]
-        except redis.exceptions.ConnectionError as error:
-            raise ConnectionError(str(error)) from error
-        finally:
-            await client.aclose()
+        return await self._control.execute(*command)
+
+    # BrokerSettings
+
+    async def change(self, name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+        return await self._settings.change(name, settings)
+
+    async def restore(self, name: str) -> bool:
+        return await self._settings.restore(name)
+
+    # BrokerLogin
+
+    async def ask(self, link: Link, *command: str) -> str:
+        return await self._login.ask(link, *command)
 
     # BrokerProcess
 
@@ -170,6 +176,7 @@ class Ground:
         return sockdiag.destroy(address.host, address.port, min_idle_s=min_idle_s)
 
     def close(self) -> None:
+        self._control.close()
         for process in (self._broker, self._toxiproxy):
             if process is not None:
                 process.kill()

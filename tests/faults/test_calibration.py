@@ -20,6 +20,8 @@ WORKS = ("answer", "answer", "answer", "answer", "open and open")
 SILENT = ("silence", "silence", "answer", "TimeoutError", "open and open")
 GONE = ("EOF", "EOF", "ECONNREFUSED", "ConnectionError", "gone")
 BROKEN = ("EOF", "EOF", "EOF", "ConnectionError", "closed and closed")
+FULL = ("silence", "OOM", "OOM", "OutOfMemoryError", "open and open")
+NO_MORE = "ERR max number of clients reached"
 
 EXPECTED: dict[str, tuple[str, str, str, str, str]] = {
     "latency": WORKS,
@@ -35,6 +37,15 @@ EXPECTED: dict[str, tuple[str, str, str, str, str]] = {
     "broker-graceful": GONE,
     "broker-killed-proxied": ("EOF", "EOF", "EOF", "ConnectionError", "gone"),
     "client-kill": ("EOF", "EOF", "answer", "answer", "closed and closed"),
+    "failover": GONE,
+    "failover-demoted": ("UNBLOCKED", *GONE[1:]),
+    "loading": ("EOF", "EOF", "LOADING", "BusyLoadingError", "gone"),
+    "demote": ("UNBLOCKED", "READONLY", "READONLY", "ReadOnlyError", "closed and open"),
+    "oom-noeviction": FULL,
+    "oom-volatile-lru": FULL,
+    "maxclients": ("answer", "answer", NO_MORE, "answer", "open and open"),
+    "auth-rotated": ("answer", "answer", "WRONGPASS", "answer", "open and open"),
+    "auth-rotated-closes": ("EOF", "EOF", "WRONGPASS", "AuthenticationError", "closed and closed"),
     "idle-reset": ("ECONNRESET", "ECONNRESET", "answer", "answer", "closed and closed"),
     "rst": ("silence", "ECONNRESET", "answer", "ConnectionError", "closed and open"),
     "silent-drop": SILENT,

@@ -48,6 +48,14 @@ FAULTS: dict[type, st.SearchStrategy[Any]] = {
     faults.ClientKill: st.builds(
         faults.ClientKill, kind=st.sampled_from(("normal", "pubsub")), links=LINKS
     ),
+    faults.Failover: st.builds(
+        faults.Failover, lag_s=st.floats(0, 60), how=st.sampled_from(("killed", "demoted"))
+    ),
+    faults.Loading: st.builds(faults.Loading),
+    faults.Demote: st.builds(faults.Demote),
+    faults.Oom: st.builds(faults.Oom, policy=st.sampled_from(("noeviction", "volatile-lru"))),
+    faults.MaxClients: st.builds(faults.MaxClients),
+    faults.AuthRotated: st.builds(faults.AuthRotated, closes=st.booleans()),
     faults.InstanceKill: st.builds(faults.InstanceKill, service=st.sampled_from(("api", "worker"))),
     faults.Terminate: st.builds(faults.Terminate, service=st.sampled_from(("api", "worker"))),
     faults.KillChild: st.just(faults.KillChild()),
@@ -74,8 +82,7 @@ FAULTS: dict[type, st.SearchStrategy[Any]] = {
 ANY = st.one_of(*FAULTS.values())
 
 
-def schedule_of(fault: AnyFault, at_s: float = 1.0) -> Schedule:
-    at_s = max(at_s, fault.notice_s)
+def schedule_of(fault: AnyFault, at_s: float = 61.0) -> Schedule:
     return Schedule((Step(at_s=at_s, fault=fault, for_s=1.0 if fault.lasting else None),))
 
 
@@ -134,6 +141,10 @@ def test_a_fault_says_in_a_line_what_it_is(fault: AnyFault) -> None:
         ("client-kill", {"links": []}, "links"),
         ("client-kill", {"kind": "all"}, "kind"),
         ("broker-restart", {"how": "gently"}, "how"),
+        ("failover", {"lag_s": -1}, "lag_s"),
+        ("failover", {"lag_s": 1}, "at_s"),
+        ("oom", {"policy": "allkeys-lru"}, "policy"),
+        ("auth-rotated", {"closes": 1}, "closes"),
         ("idle-reset", {"min_idle_s": -0.1}, "min_idle_s"),
         ("idle-reset", {"links": []}, "links"),
         ("silent-drop", {"links": []}, "links"),

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
 
 from images.firewall import policy_in, without_engine
 
 from .conftest import ROOT
 
+NO_ENGINE = "unix:///nonexistent/docker.sock"
 FILTER = """\
 *filter
 :INPUT ACCEPT [0:0]
@@ -71,11 +79,72 @@ def test_the_policy_is_read_and_is_the_kernels_where_there_is_no_table() -> None
     assert policy_in("") == "ACCEPT"
 
 
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Runs a shell script in place of `make test`."""
+    started = []
+
+    def run(script: str) -> subprocess.Popen[str]:
+        launcher = subprocess.Popen(
+            [sys.executable, "-m", "images.ci_engine", "sh", "-c", script],
+            cwd=ROOT,
+            env={**os.environ, "DOCKER_HOST": NO_ENGINE, "CI": "", "MARK": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(launcher)
+        return launcher
+
+    yield run
+    for process in marked(tmp_path):  # none, if the test passed
+        process.kill()
+    for launcher in started:
+        launcher.communicate(timeout=10)
+
+
+def marked(tmp_path: Path) -> list[psutil.Process]:
+    """Processes that bear the test's mark in their environment, and live."""
+    found = []
+    for process in psutil.process_iter(["name", "status"]):
+        with contextlib.suppress(psutil.Error):
+            alive = process.info["status"] != psutil.STATUS_ZOMBIE
+            if alive and process.environ().get("MARK") == str(tmp_path):
+                found.append(process)
+    return found
+
+
+def test_a_command_that_is_ended_takes_all_its_processes_along(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    stubborn = "trap '' TERM; while :; do sleep 1; done"
+    launcher = start(f"sh -c \"sh -c 'sleep 1000' & ({stubborn}) & echo up; wait\" & wait")
+    assert launcher.stdout is not None
+    assert launcher.stdout.readline().startswith("left out")
+    assert launcher.stdout.readline() == "up\n"
+    assert len(marked(tmp_path)) >= 4, "launcher, command, and below it two at least"
+
+    launcher.terminate()
+
+    out, err = launcher.communicate(timeout=60)
+    assert (launcher.returncode, out, err) == (128 + signal.SIGTERM, "", "")
+    assert marked(tmp_path) == []
+
+
+def test_what_a_command_leaves_behind_ends_with_it(
+    start: Callable[[str], subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    launcher = start("sleep 1000 > /dev/null 2>&1 & exit 7")
+    launcher.communicate(timeout=60)
+    assert launcher.returncode == 7
+    assert marked(tmp_path) == []
+
+
 def test_without_an_engine_the_command_runs_and_a_line_says_what_is_left_out() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "images.ci_engine", "sh", "-c", "echo ran; exit 7"],
         cwd=ROOT,
-        env={**os.environ, "DOCKER_HOST": "unix:///nonexistent/docker.sock", "CI": ""},
+        env={**os.environ, "DOCKER_HOST": NO_ENGINE, "CI": ""},
         capture_output=True,
         text=True,
         timeout=30,

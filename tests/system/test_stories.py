@@ -5,11 +5,13 @@ On SQLite always; on PostgreSQL too where TEST_DATABASE_URL names one.
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from pydantic import SecretStr
 
 from storymimi import stories
 from storymimi.settings import Settings
-from storymimi.stories import Content, Store
+from storymimi.stories import Content, Due, Store
 
 CONTENT = Content(text="once", picture="p", sound="s")
 
@@ -48,6 +50,11 @@ def new(store: Store, *, due_in_s: float = 60) -> str:
     return store.create(title="t", prompt="p", user_id=str(uuid.uuid4()), due_in_s=due_in_s)
 
 
+def take_due(store: Store, *, behind_s: float = 0) -> Sequence[Due]:
+    """`behind_s`: how long ago the next message in the queue was published."""
+    return store.take_due(limit=10, queue_time=time.time() - behind_s)
+
+
 def status(store: Store, story_id: str) -> str:
     story = store.get(story_id)
     assert story is not None
@@ -69,7 +76,7 @@ def test_a_story_goes_from_pending_to_done(store: Store) -> None:
     story = store.get(story_id)
     assert story is not None
     assert (story["text"], story["picture"], story["sound"]) == ("once", "p", "s")
-    assert store.due(limit=10) == []
+    assert take_due(store) == []
 
 
 def test_of_many_that_claim_at_once_one_gets_it(store: Store, url: str) -> None:
@@ -83,14 +90,14 @@ def test_of_many_that_claim_at_once_one_gets_it(store: Store, url: str) -> None:
 
 
 def test_of_many_reconcilers_one_takes_a_due_story(store: Store, url: str) -> None:
-    new(store, due_in_s=0)
-    (due,) = store.due(limit=10)
+    due = {new(store, due_in_s=0) for _ in range(20)}
     rivals = [Store(url) for _ in range(8)]
 
     with ThreadPoolExecutor(8) as threads:
-        taken = list(threads.map(lambda rival: rival.take(due), rivals))
+        shares = list(threads.map(take_due, rivals))
+    taken = [story for share in shares for story in share]
 
-    assert sum(taken) == 1
+    assert sorted(taken) == sorted(Due(story_id, publishes=1) for story_id in due)
 
 
 def test_a_lease_that_ran_out_can_be_claimed_and_its_owner_is_shut_out(store: Store) -> None:
@@ -115,7 +122,7 @@ def test_a_lease_that_holds_turns_others_away(store: Store) -> None:
     assert store.renew(claim, lease_s=60)
 
     assert store.claim(story_id) is None
-    assert store.due(limit=10) == []
+    assert take_due(store) == []
 
 
 @pytest.mark.parametrize("end", ["done", "failed"])
@@ -126,7 +133,7 @@ def test_a_story_that_is_over_is_never_claimed_or_published_again(store: Store, 
     assert store.finish(claim, CONTENT) if end == "done" else store.fail(claim)
 
     assert store.claim(story_id) is None
-    assert store.due(limit=10) == []
+    assert take_due(store) == []
     assert status(store, story_id) == end
 
 
@@ -134,36 +141,67 @@ def test_a_silent_workers_story_is_due_and_taken_from_it(store: Store) -> None:
     story_id = new(store)
     claim = store.claim(story_id, lease_s=0)
     assert claim is not None
-    (due,) = store.due(limit=10)
 
-    assert store.take(due)
+    assert take_due(store) == [Due(story_id, publishes=1)]
 
     assert status(store, story_id) == "published"
     assert not store.finish(claim, CONTENT)
 
 
+def test_the_longest_due_are_taken_first_and_no_more_than_asked(store: Store) -> None:
+    late, early = new(store, due_in_s=-1), new(store, due_in_s=-2)
+
+    first = store.take_due(limit=1, queue_time=_now())
+    second = store.take_due(limit=1, queue_time=_now())
+
+    assert [due.story_id for due in (*first, *second)] == [early, late]
+
+
+def test_what_may_still_wait_in_the_queue_is_not_published_again(store: Store) -> None:
+    story_id = new(store)
+    store.mark_published(story_id)
+    _due_at(store, story_id, set_to=_now() - 10)
+
+    assert take_due(store, behind_s=11) == []
+    assert [due.story_id for due in take_due(store, behind_s=9)] == [story_id]
+
+
+def test_a_queue_that_is_behind_holds_up_neither_new_stories_nor_a_silent_workers(
+    store: Store,
+) -> None:
+    never_published, begun = new(store, due_in_s=0), new(store)
+    assert store.claim(begun, lease_s=0)
+
+    taken = take_due(store, behind_s=math.inf)
+
+    assert {due.story_id for due in taken} == {never_published, begun}
+
+
 def test_each_publication_doubles_the_wait_up_to_a_limit(store: Store) -> None:
     story_id = new(store, due_in_s=0)
     waits = []
-    for _ in range(9):
-        (due,) = store.due(limit=10)
-        assert store.take(due)
+    for publishes in range(1, 10):
+        assert take_due(store) == [Due(story_id, publishes)]
         waits.append(round(_due_at(store, story_id, set_to=0) - _now()))
 
     assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
 
 
-def test_a_publication_that_failed_is_not_counted(store: Store) -> None:
-    story_id = new(store, due_in_s=0)
-    (due,) = store.due(limit=10)
-    assert store.take(due)
+def test_publications_that_failed_are_not_counted(store: Store) -> None:
+    failed = [new(store, due_in_s=0) for _ in range(2)]
+    taken = take_due(store)
+    begun = new(store, due_in_s=0)
+    (of_begun,) = take_due(store)
+    assert store.claim(begun)
 
-    store.give_back(due)
+    store.give_back([*taken, of_begun])
 
-    story = store.get(story_id)
-    assert story is not None
-    assert (story["status"], story["publishes"]) == ("pending", 0)
-    assert 0 < story["due_at"] - _now() <= stories.PUBLISH_RETRY_S
+    for story_id in failed:
+        story = store.get(story_id)
+        assert story is not None
+        assert (story["status"], story["publishes"]) == ("pending", 0)
+        assert 0 < story["due_at"] - _now() <= stories.PUBLISH_RETRY_S
+    assert status(store, begun) == "running"
 
 
 def test_marking_a_story_published_does_not_undo_its_start(store: Store) -> None:
@@ -188,7 +226,7 @@ def test_without_claims_each_delivery_begins(store: Store) -> None:
 @pytest.mark.real
 def test_processes_that_start_at_once_all_find_the_tables(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/fresh.db"
-    code = f"from storymimi.stories import Store; Store({url!r}).due(limit=1)"
+    code = f"from storymimi.stories import Store; Store({url!r}).get('x')"
 
     starters = [
         subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(6)

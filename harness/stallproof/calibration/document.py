@@ -23,11 +23,13 @@ _FOR_AT_LEAST_S = 0.02
 
 _READING = """\
 Bare clients stand where the API and the worker stand. One waits (BLPOP), and after the
-fault has begun the broker pushes an answer to it. One was idle and, a moment later, sends PING.
-One connects anew, is quiet for a moment, and sends PING. One is redis-py's own, with a pooled
-connection that was idle and without retries. `silence`: nothing until the client gave up (after
-1.2 s; 4 s for `loss`). A time is the median, from the fault's begin for the one that waits and from
-its own call for the others. `late`: how long after its moment the fault was complete. Each trial
+fault has begun the broker pushes an answer to it. One was idle and, a moment later, sends PING
+(from `demote` to `oom-volatile-lru` a write). One connects anew, is quiet for a moment, and sends
+the same (from `loading` to `auth-rotated-closes` it logs in first). One is redis-py's own, with a
+pooled connection that was idle and without retries. `silence`: nothing until the client gave up
+(after 1.2 s; 4 s for `loss`). A word in capitals is the code with which the broker refuses. A time
+is the median, from the fault's begin for the one that waits and from its own call for the others.
+`late`: how long after its moment the fault was complete. Each trial
 has a client of every kind at both places; where they do not agree the cell says `or`."""
 
 

@@ -6,17 +6,23 @@ import msgspec
 
 from stallproof.faults import (
     AnyFault,
+    AuthRotated,
     Bandwidth,
     BlackholeConnect,
     BrokerRestart,
     ClientKill,
     ConntrackFlush,
+    Demote,
     Down,
+    Failover,
     IdleReset,
     Latency,
     LimitData,
+    Loading,
     Loss,
+    MaxClients,
     NatIdleExpiry,
+    Oom,
     Partition,
     Refuse,
     ResetPeer,
@@ -27,6 +33,7 @@ from stallproof.faults import (
     Timeout,
     VpcInboundExpiry,
 )
+from stallproof.faults.refusals import WRITE
 from stallproof.sites.base import API, EVERY, WORKER, Link, Route, Way
 
 LINKS = (Link.API_BROKER, Link.WORKER_BROKER)
@@ -44,11 +51,19 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """How long after its begin the clients stay quiet: what is forgotten only when idle."""
     deadline_s: float = 1.2
     """How long a client waits before it calls it silence."""
+    asks: tuple[str, ...] = ("PING",)
+    """What the clients ask."""
+    logs_in: bool = False
+    """The client that connects anew logs in first: where that, or who asks, decides the answer."""
 
 
 def _row(name: str, fault: AnyFault, *, wait_s: float = 0.0, deadline_s: float = 1.2) -> Row:
     route = fault.route or Route.DIRECT
     return Row(name=name, fault=fault, route=route, wait_s=wait_s, deadline_s=deadline_s)
+
+
+def _refused(name: str, fault: AnyFault, *, asks: tuple[str, ...] = WRITE) -> Row:
+    return Row(name=name, fault=fault, route=Route.DIRECT, asks=asks, logs_in=True)
 
 
 ROWS: tuple[Row, ...] = (
@@ -65,6 +80,15 @@ ROWS: tuple[Row, ...] = (
     _row("broker-graceful", BrokerRestart(how="graceful")),
     Row(name="broker-killed-proxied", fault=BrokerRestart(how="killed"), route=Route.PROXIED),
     _row("client-kill", ClientKill(kind="normal", links=EVERY)),
+    _row("failover", Failover()),
+    _row("failover-demoted", Failover(how="demoted")),
+    _refused("loading", Loading(), asks=("PING",)),
+    _refused("demote", Demote()),
+    _refused("oom-noeviction", Oom(policy="noeviction")),
+    _refused("oom-volatile-lru", Oom(policy="volatile-lru")),
+    _refused("maxclients", MaxClients(), asks=("PING",)),
+    _refused("auth-rotated", AuthRotated(), asks=("PING",)),
+    _refused("auth-rotated-closes", AuthRotated(closes=True), asks=("PING",)),
     _row("idle-reset", IdleReset()),
     _row("rst", Rst()),
     _row("silent-drop", SilentDrop()),

@@ -1,7 +1,7 @@
 """One trial: bare clients are opened, the fault begins on time, and each says what it saw.
 
 Four clients a link. One waits (BLPOP) and is sent an answer after the begin; one was idle and
-sends PING; one connects anew; one is redis-py with a pooled connection that was idle.
+asks; one connects anew; one is redis-py with a pooled connection that was idle.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import itertools
 import select
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -45,8 +45,9 @@ class Seen(msgspec.Struct, frozen=True):
     """What one client saw, and how long after the fault's begin or its own next call."""
 
     outcome: str
-    """`answer`, `EOF`, the errno's name, `no connect`, `silence`; redis-py's exception; what the
-    broker makes of the waiting connection and of the idle one: `open`, `closed`, `gone`."""
+    """`answer`, `EOF`, the errno's name, `no connect`, `silence`; the code of the broker's refusal
+    (`READONLY`); redis-py's exception; what the broker makes of the waiting connection and of the
+    idle one: `open`, `closed`, `gone`."""
     after_s: float
 
 
@@ -62,8 +63,8 @@ class Trial(msgspec.Struct, frozen=True):
 async def once(row: Row, system: System) -> Trial:
     """Do it once, and undo it."""
     commands = system.use(BrokerCommands)
-    # A user of our own: the site keeps the password to itself, and redis-py will not do without.
-    await commands.execute("ACL", "SETUSER", USER, "on", "nopass", "~*", "&*", "+@all")
+    await _let_in(commands)
+    life = await _life(commands)
     clients = {link: _Clients(link, system, row) for link in LINKS}
     seen: dict[Link, dict[str, Seen]] = {link: {} for link in LINKS}
 
@@ -71,6 +72,7 @@ async def once(row: Row, system: System) -> Trial:
         seen[link][probe] = await to_thread.run_sync(act)
 
     try:
+        await row.fault.prepare(system)
         for each in clients.values():
             await to_thread.run_sync(each.open)
         async with anyio.create_task_group() as waiting:
@@ -82,17 +84,19 @@ async def once(row: Row, system: System) -> Trial:
                 each.fault_at = time.monotonic()
             begun = await row.fault.begin(system)
             late_s = anyio.current_time() - due
+            await _let_in(commands)  # one that has restarted knows us no more
             await anyio.sleep(row.wait_s)
             async with anyio.create_task_group() as asking:
                 for link, each in clients.items():
-                    with contextlib.suppress(ConnectionError):  # a broker that is down
+                    # A broker that is down, or takes no pushes.
+                    with contextlib.suppress(ConnectionError, redis.ResponseError):
                         await commands.execute("LPUSH", each.key, "answer")
                     each.give_up_at = time.monotonic() + row.deadline_s
                     asking.start_soon(record, link, "next", each.ask)
                     asking.start_soon(record, link, "new", each.connect)
                     asking.start_soon(record, link, "redis-py", each.ping)
         await anyio.sleep(BROKER_S)
-        for link, seen_broker in (await _at_broker(commands, clients)).items():
+        for link, seen_broker in (await _at_broker(commands, clients, life)).items():
             seen[link]["broker"] = seen_broker
         proof = await row.fault.observe(system, begun)
         if row.fault.lasting:
@@ -103,14 +107,33 @@ async def once(row: Row, system: System) -> Trial:
     return Trial(seen=seen, late_s=late_s, proof=proof)
 
 
+async def _let_in(commands: BrokerCommands) -> None:
+    """Have a user of our own, if the broker is there.
+
+    The site keeps the password to itself, and redis-py will not do without.
+    """
+    with contextlib.suppress(ConnectionError):
+        if USER not in str(await commands.execute("ACL", "USERS")):
+            await commands.execute("ACL", "SETUSER", USER, "on", f">{USER}", "~*", "&*", "+@all")
+
+
+async def _life(commands: BrokerCommands) -> str | None:
+    """Tells one life of the broker from the next; None: it is down."""
+    try:
+        answer = await commands.execute("INFO", "server")
+    except ConnectionError:
+        return None
+    assert isinstance(answer, dict)
+    return str(answer["run_id"])
+
+
 async def _at_broker(
-    commands: BrokerCommands, clients: Mapping[Link, _Clients]
+    commands: BrokerCommands, clients: Mapping[Link, _Clients], life: str | None
 ) -> dict[Link, Seen]:
     """Whether the broker still holds the waiting connection and the idle one."""
-    try:
-        text = str(await commands.execute("CLIENT", "LIST"))
-    except ConnectionError:
+    if await _life(commands) != life:
         return dict.fromkeys(clients, Seen("gone", 0.0))
+    text = str(await commands.execute("CLIENT", "LIST"))
     ids = {line.split(" ")[0].removeprefix("id=") for line in text.splitlines()}
     held = {link: [str(id_) in ids for id_ in each.ids] for link, each in clients.items()}
     return {
@@ -166,7 +189,7 @@ class _Clients:
         # What is closed at the begin is closed by now: data that crosses the close would make a
         # reset of it, or not, as it happens.
         select.select([self._idle], [], [], PAUSE_S)
-        return _timed(lambda: _outcome(lambda: _exchange(self._idle)))
+        return _timed(lambda: _outcome(lambda: _exchange(self._idle, self._row.asks)))
 
     def connect(self) -> Seen:
         wire = self._open_socket()  # type: ignore[no-untyped-call]
@@ -181,13 +204,19 @@ class _Clients:
             return Seen(_named(error), time.monotonic() - began)
         # One that is closed as soon as it is open says so before anything is sent, as above.
         if select.select([wire], [], [], PAUSE_S)[0]:
-            return Seen(_outcome(lambda: wire.recv(1)), time.monotonic() - began)
-        return _timed(lambda: _outcome(lambda: _exchange(wire)))
+            said = _outcome(lambda: _read(wire, until=b"\r\n"))
+            return Seen(said, time.monotonic() - began)
+        return _timed(lambda: _outcome(lambda: self._first_words(wire)))
+
+    def _first_words(self, wire: socket.socket) -> bytes:
+        if self._row.logs_in and (said := _exchange(wire, ("AUTH", USER, USER))) != b"+OK\r\n":
+            return said
+        return _exchange(wire, self._row.asks)
 
     def ping(self) -> Seen:
         def outcome() -> str:
             try:
-                self._redis.ping()
+                self._redis.execute_command(*self._row.asks)  # type: ignore[no-untyped-call]
             except redis.RedisError as error:
                 return type(error).__name__
             return "answer"
@@ -230,15 +259,15 @@ class _Placed(redis.Connection):
         return wire
 
 
-def _exchange(wire: socket.socket) -> bytes:
-    wire.sendall(b"PING\r\n")
+def _exchange(wire: socket.socket, command: Sequence[str]) -> bytes:
+    wire.sendall(" ".join(command).encode() + b"\r\n")
     return _read(wire, until=b"\r\n")
 
 
 def _read(wire: socket.socket, *, until: bytes) -> bytes:
-    """The whole answer, or nothing if the other side closed before its end."""
+    """The whole answer, or a refusal; nothing if the other side closed before the end of either."""
     data = b""
-    while not data.endswith(until):
+    while not data.endswith(until) and not (data.startswith(b"-") and data.endswith(b"\r\n")):
         more = wire.recv(100)
         if not more:
             return b""
@@ -258,11 +287,22 @@ def _timed(act: Callable[[], str]) -> Seen:
 
 def _outcome(receive: Callable[[], bytes]) -> str:
     try:
-        return "answer" if receive() else "EOF"
+        data = receive()
     except TimeoutError:
         return "silence"
     except OSError as error:
         return _named(error)
+    # One that has not logged in is told so: an answer like any other.
+    if data.startswith(b"-") and not data.startswith(b"-NOAUTH"):
+        return _code(data)
+    return "answer" if data else "EOF"
+
+
+def _code(refusal: bytes) -> str:
+    """`READONLY`; the whole text where the broker has no code of its own for it."""
+    text = refusal.decode().strip().removeprefix("-")
+    code = text.partition(" ")[0]
+    return text if code == "ERR" else code
 
 
 def _named(error: OSError) -> str:

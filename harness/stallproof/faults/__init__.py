@@ -2,13 +2,17 @@
 
 from stallproof.faults.base import Fault, Observation
 from stallproof.faults.broker import BrokerRestart, ClientKill
+from stallproof.faults.failover import Failover
 from stallproof.faults.flows import ConntrackFlush, Rst, SilentDrop
 from stallproof.faults.forgetting import NatIdleExpiry, VpcInboundExpiry
 from stallproof.faults.freezing import Freeze, Migrate
 from stallproof.faults.kernel import IdleReset
 from stallproof.faults.lifecycle import InstanceKill, KillChild, Terminate
+from stallproof.faults.loading import Loading
 from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
+from stallproof.faults.refusals import Demote, MaxClients, Oom
 from stallproof.faults.revisions import Rollout, ScaleIn, ScaleOut
+from stallproof.faults.rotation import AuthRotated
 from stallproof.faults.toxiproxy import (
     Bandwidth,
     Down,
@@ -31,6 +35,12 @@ AnyFault = (
     | Down
     | BrokerRestart
     | ClientKill
+    | Failover
+    | Loading
+    | Demote
+    | Oom
+    | MaxClients
+    | AuthRotated
     | IdleReset
     | Rst
     | SilentDrop
@@ -53,12 +63,15 @@ AnyFault = (
 
 __all__ = [
     "AnyFault",
+    "AuthRotated",
     "Bandwidth",
     "BlackholeConnect",
     "BrokerRestart",
     "ClientKill",
     "ConntrackFlush",
+    "Demote",
     "Down",
+    "Failover",
     "Fault",
     "Freeze",
     "IdleReset",
@@ -66,10 +79,13 @@ __all__ = [
     "KillChild",
     "Latency",
     "LimitData",
+    "Loading",
     "Loss",
+    "MaxClients",
     "Migrate",
     "NatIdleExpiry",
     "Observation",
+    "Oom",
     "Partition",
     "Refuse",
     "ResetPeer",

@@ -49,9 +49,6 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
     lasting: ClassVar[bool] = True
     """False: done in an instant, with nothing to undo."""
 
-    notice_s: ClassVar[float] = 0.0
-    """So long before its begin, in system time, `announce` tells whom it is about to hit."""
-
     standing: ClassVar[bool] = False
     """A condition that a system is to live with: while it is in force nobody is excused."""
 
@@ -59,8 +56,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
         """Whether the broker comes back without something for which it had answered."""
         return False
 
-    async def announce(self, system: System) -> None:
-        """Tell of it, where it is told beforehand."""
+    @property
+    def lead_s(self) -> float:
+        """How long before its moment `prepare` is called, in system time; 0: not at all."""
+        return 0.0
+
+    async def prepare(self, system: System) -> None:
+        """Bring about what has to be there when it begins, or tell whom it will hit."""
 
     async def begin(self, system: System) -> dict[str, Any]:
         """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""

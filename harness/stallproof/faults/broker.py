@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import anyio
 
 from stallproof.faults.base import Fault, Observation, Plane
-from stallproof.faults.clients import clients_of, gone_within
+from stallproof.faults.clients import by_link, clients_of, gone_within
 from stallproof.faults.validate import check_links
 from stallproof.faults.wire import dial_each, observation
 from stallproof.sites.base import EVERY, Link, Persistence, System
@@ -49,8 +49,7 @@ class BrokerRestart(Fault, frozen=True, kw_only=True, tag="broker-restart"):
         process = system.use(BrokerProcess)
         began = time.monotonic()
         await (process.kill() if self.how == "killed" else process.stop())
-        clients = {str(link): sum(one.link is link for one in found) for link in EVERY}
-        return {"clients": clients, "took_s": round(time.monotonic() - began, 4)}
+        return {"clients": by_link(found), "took_s": round(time.monotonic() - began, 4)}
 
     async def end(self, system: System) -> dict[str, Any]:
         """`started` False: it was running already."""
@@ -63,20 +62,7 @@ class BrokerRestart(Fault, frozen=True, kw_only=True, tag="broker-restart"):
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
         """It answers no command, and its own addresses refuse."""
-        commands = system.use(BrokerCommands)
-        answers = await _answers(commands)
-        addresses = {link: commands.address_of(link) for link in EVERY}
-        wire = observation(
-            await dial_each(addresses),
-            lambda seen: seen.outcome in ("refused", "eof", "reset") and not seen.replies,
-        )
-        clients = sum(begun["clients"].values())
-        return Observation(
-            bit=wire.bit and not answers,
-            seen=f"the broker {'answers' if answers else 'is gone'}, {clients} clients before; "
-            f"its address on {wire.seen}",
-            numbers=wire.numbers | {"clients": clients},
-        )
+        return await gone(system, clients=sum(begun["clients"].values()))
 
 
 class ClientKill(Fault, frozen=True, kw_only=True, tag="client-kill"):
@@ -125,6 +111,23 @@ class ClientKill(Fault, frozen=True, kw_only=True, tag="client-kill"):
             seen=f"{killed} {self.kind} clients killed, {len(left)} of them still listed",
             numbers={"killed": killed, "left": len(left)},
         )
+
+
+async def gone(system: System, *, clients: int) -> Observation:
+    """The broker answers no command, and its own addresses refuse. `clients`: it had before."""
+    commands = system.use(BrokerCommands)
+    answers = await _answers(commands)
+    addresses = {link: commands.address_of(link) for link in EVERY}
+    wire = observation(
+        await dial_each(addresses),
+        lambda seen: seen.outcome in ("refused", "eof", "reset") and not seen.replies,
+    )
+    return Observation(
+        bit=wire.bit and not answers,
+        seen=f"the broker {'answers' if answers else 'is gone'}, {clients} clients before; "
+        f"its address on {wire.seen}",
+        numbers=wire.numbers | {"clients": clients},
+    )
 
 
 async def _answers(commands: BrokerCommands) -> bool:

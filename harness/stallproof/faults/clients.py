@@ -42,6 +42,11 @@ async def clients_of(commands: BrokerCommands, links: Sequence[Link]) -> list[Cl
     return clients
 
 
+def by_link(clients: Sequence[Client]) -> dict[str, int]:
+    """How many came over each link."""
+    return {str(link): sum(one.link is link for one in clients) for link in Link}
+
+
 async def gone_within(
     deadline_s: float,
     commands: BrokerCommands,

@@ -102,12 +102,15 @@ class Migrate(_Frozen, frozen=True, kw_only=True, tag="migrate"):
     """
 
     needs = (Firewall, Flows, Processes, Vantage)
-    notice_s = 10.0
+
+    @property
+    def lead_s(self) -> float:
+        return 10.0
 
     def describe(self) -> str:
         return f"migrate the {self.service}"
 
-    async def announce(self, system: System) -> None:
+    async def prepare(self, system: System) -> None:
         await system.use(Processes).signal(self.service, signal.SIGTSTP)
 
     async def begin(self, system: System) -> dict[str, Any]:

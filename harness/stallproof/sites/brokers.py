@@ -22,10 +22,15 @@ START_TIMEOUT_S = 10.0
 """From the process's start to PONG. 5 to 36 ms are usual; loading a large AOF takes longer."""
 STOP_TIMEOUT_S = 15.0
 COMMAND_TIMEOUT_S = 2.0
+NOBODY = ("127.0.0.1", 1)
+"""A primary that is never there (tcpmux, RFC 1078): who follows it keeps the data it has."""
+KEPT_USER = "kept-default"
+"""Who has the services' password, and every right, while it is not theirs (`auth-rotated`)."""
 
 
 class BrokerControl:
-    """`BrokerCommands`, a connection for each call.
+    """`BrokerCommands`, over one connection that is kept: a broker that lets nobody in any more
+    still listens to who is in.
 
     `where` is what `redis.Redis` takes for a way that no fault touches: a Unix socket, or an
     address beside those of the links. It counts among the broker's clients, with that for `laddr`.
@@ -34,31 +39,44 @@ class BrokerControl:
     def __init__(
         self, where: Mapping[str, Any], *, password: str, links: Mapping[Link, Address]
     ) -> None:
-        self._where = where
-        self._password = password
+        self._path = where.get("unix_socket_path", "the broker")
         self._links = links
+        self._one_at_a_time = threading.Lock()
+        self._clients = [
+            redis.Redis(
+                **where,
+                username=user,
+                password=password,
+                decode_responses=True,
+                socket_timeout=COMMAND_TIMEOUT_S,
+                socket_connect_timeout=COMMAND_TIMEOUT_S,
+                retry=Retry(NoBackoff(), 0),  # the default hides an outage for a while
+            )
+            for user in (None, KEPT_USER)
+        ]
 
     async def execute(self, *command: str | int) -> object:
         return await to_thread.run_sync(self.ask, *command)
 
     def ask(self, *command: str | int) -> object:
         """`execute`, for threads."""
-        with redis.Redis(
-            **self._where,
-            password=self._password,
-            decode_responses=True,
-            socket_timeout=COMMAND_TIMEOUT_S,
-            socket_connect_timeout=COMMAND_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),  # the default hides an outage for a while
-        ) as client:
+        usual, kept = self._clients
+        with self._one_at_a_time:
             try:
-                return client.execute_command(*command)
+                try:
+                    return usual.execute_command(*command)  # type: ignore[no-untyped-call]
+                except redis.AuthenticationError:
+                    return kept.execute_command(*command)  # type: ignore[no-untyped-call]
             except (redis.ConnectionError, redis.TimeoutError) as error:
-                path = self._where.get("unix_socket_path", "the broker")
-                raise ConnectionError(str(error).replace(path, "the broker")) from error
+                raise ConnectionError(str(error).replace(self._path, "the broker")) from error
 
     def address_of(self, link: Link) -> Address:
         return self._links[link]
+
+    def close(self) -> None:
+        """Hang up."""
+        for client in self._clients:
+            client.close()
 
 
 class BrokerServer:
@@ -85,6 +103,17 @@ class BrokerServer:
         self._expected = False
         self._one_at_a_time = threading.Lock()
 
+    @property
+    def running(self) -> bool:
+        life = self._life
+        return life is not None and life.running
+
+    def replace(self, life: Life, *, start: Start, wipe: Callable[[], None]) -> None:
+        """Another life, already begun, is the broker from now on. The one before has ended."""
+        with self._one_at_a_time:
+            self._life, self._start_life, self._wipe = life, start, wipe
+            self._expected = False
+
     async def kill(self) -> None:
         await to_thread.run_sync(self._end, signal.SIGKILL, KILL_TIMEOUT_S)
 
@@ -105,13 +134,13 @@ class BrokerServer:
             SiteError: it cannot be started.
         """
         with self._one_at_a_time:
-            if self._life is not None and self._life.running:
+            if self.running:
                 return
             if empty:
                 self._wipe()
             self._expected = False
             try:
-                self._life = self._start_life(self._exited)
+                self._life = self._start_life(self.exited)
             except OSError as error:
                 raise SiteError(f"the broker does not start: {error}") from error
 
@@ -133,7 +162,8 @@ class BrokerServer:
             return str(error)
         return None if reply in (True, "PONG") else f"the reply {reply!r}"
 
-    def _exited(self, code: int) -> None:
+    def exited(self, code: int) -> None:
+        """Its life has ended."""
         if not self._expected:
             self._on_unexpected_exit(code)
 
@@ -153,6 +183,7 @@ class BrokerServer:
     def close(self) -> None:
         """Kill it; it is gone when this returns."""
         self._end(signal.SIGKILL, KILL_TIMEOUT_S)
+        self.control.close()
 
 
 def broker_config(

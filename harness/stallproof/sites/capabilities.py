@@ -6,7 +6,7 @@ System.use(BrokerProcess).kill()
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -48,6 +48,78 @@ class BrokerCommands(Protocol):
 
     def address_of(self, link: Link) -> Address:
         """The broker's own address on that link: the `laddr` of its clients."""
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a replica is behind its primary."""
+
+    bytes: int
+    """Of the stream of commands."""
+    writes: int
+    """Changes that the primary made since the replica fell behind; 0 as long as it follows."""
+
+
+@runtime_checkable
+class Replica(Protocol):
+    """A second server that follows the broker, and takes its place."""
+
+    async def follow(self) -> None:
+        """Start one, and wait until it has all that the broker has; nothing if there is one.
+
+        Raises:
+            ConnectionError: the broker is down.
+        """
+
+    async def fall_behind(self) -> None:
+        """From now on it takes in nothing of what the broker does."""
+
+    async def behind(self) -> Lag:
+        """How far it is behind now.
+
+        Raises:
+            ConnectionError: the broker is down.
+        """
+
+    async def promote(self) -> bool:
+        """Make it the broker, on the broker's addresses. False: there is none, or a broker runs."""
+
+
+@runtime_checkable
+class SlowLoading(Protocol):
+    """The broker's data, which it can be made to load slowly."""
+
+    async def restart(self, *, key_s: float) -> None:
+        """Kill it and start it again, each key taking that long; return while it loads."""
+
+
+@runtime_checkable
+class BrokerSettings(Protocol):
+    """The broker's running configuration (CONFIG SET), with a way back."""
+
+    async def change(self, name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """Set all of it under a name of its own; again under the same name: nothing.
+
+        Answers what was set before.
+
+        Raises:
+            ConnectionError: the broker is down.
+            redis.ResponseError: it knows no such setting.
+        """
+
+    async def restore(self, name: str) -> bool:
+        """Set what was set before; False: nothing was changed under that name."""
+
+
+@runtime_checkable
+class BrokerLogin(Protocol):
+    """What the broker says to a new client of the services' own kind (for wire probes)."""
+
+    async def ask(self, link: Link, *command: str) -> str:
+        """Connect to the broker's address on the link, log in as the services do, say one thing.
+
+        Answers the first line that comes back (`+PONG`, `-READONLY ...`), that of the refusal
+        where it is not let in, `EOF`, or the name of the OSError. In a few seconds at most.
+        """
 
 
 @runtime_checkable

@@ -20,9 +20,13 @@ from stallproof.history import Recorder
 from stallproof.sites import processes
 from stallproof.sites.base import Route, SiteError, SystemSpec
 from stallproof.sites.booted import BootedSystem, log_opener, timed
+from stallproof.sites.brokerlogin import ServiceLogin
+from stallproof.sites.brokersettings import KeptSettings
 from stallproof.sites.capabilities import (
     BrokerCommands,
+    BrokerLogin,
     BrokerProcess,
+    BrokerSettings,
     Conntrack,
     Firewall,
     Flows,
@@ -31,7 +35,9 @@ from stallproof.sites.capabilities import (
     KernelTimers,
     Processes,
     Proxies,
+    Replica,
     Revisions,
+    SlowLoading,
     Sockets,
     Vantage,
 )
@@ -49,9 +55,6 @@ from stallproof.sites.scratch import scratch_space
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
 from stallproof.sites.timekeeping import Pace
 from stallproof.sites.vantage import ServiceVantage
-
-ALWAYS = (BrokerProcess, BrokerCommands, Insides, Instances, Processes, Revisions, Proxies, Vantage)
-"""The capabilities that hang on nothing."""
 
 
 class LocalSite:
@@ -76,7 +79,9 @@ class LocalSite:
             return "" if self._namespaces else "with CAP_NET_ADMIN"
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
-        return "" if capability in ALWAYS else None
+        broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin, Replica, SlowLoading)
+        offered = (*broker, Insides, Instances, Processes, Proxies, Revisions, Vantage)
+        return "" if capability in offered else None
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
@@ -110,12 +115,13 @@ def _build(
         network = stack.enter_context(loopback() if guarded_scratch else namespaced())
 
     with timed(stages, "broker"):
-        broker = stack.enter_context(
+        broker, replica, loading = stack.enter_context(
             local_broker(
                 spec.broker_binary,
                 folder=scratch / "broker",
                 host=network.hosts["broker"],
                 links=network.broker,
+                aside=network.aside,
                 password=password,
                 persistence=spec.persistence,
                 env=pace.env_of("broker"),
@@ -125,7 +131,14 @@ def _build(
         )
         broker.spawn()
 
-    capabilities: dict[type, Any] = {BrokerProcess: broker, BrokerCommands: broker.control}
+    capabilities: dict[type, Any] = {
+        BrokerProcess: broker,
+        BrokerCommands: broker.control,
+        BrokerSettings: KeptSettings(broker.control),
+        BrokerLogin: ServiceLogin(network.broker, password=password),
+        Replica: replica,
+        SlowLoading: loading,
+    }
     if proxy_log is not None:
         with timed(stages, "proxies"):
             proxies = ToxiproxyServer(

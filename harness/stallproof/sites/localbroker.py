@@ -1,21 +1,19 @@
-"""The broker as a process of this machine."""
+"""The broker as a process of this machine, and what can be done to that besides ending it."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from stallproof.sites.base import Address, Link, Persistence
-from stallproof.sites.brokers import BrokerControl, BrokerServer, broker_config
+from stallproof.sites.brokers import BrokerServer
 from stallproof.sites.hosts import Host
-from stallproof.sites.life import OnExit
+from stallproof.sites.localloading import LocalLoading
+from stallproof.sites.localreplica import LocalReplica
+from stallproof.sites.localservers import Servers
 from stallproof.sites.logs import ServiceLog
-from stallproof.sites.process import Process
-
-_SOCKET = "broker.sock"
 
 
 @contextmanager
@@ -25,56 +23,38 @@ def local_broker(
     folder: Path,
     host: Host,
     links: Mapping[Link, Address],
+    aside: Address,
     password: str,
     persistence: Persistence,
     env: Mapping[str, str],
     log: ServiceLog,
     on_unexpected_exit: Callable[[int], None],
-) -> Iterator[BrokerServer]:
-    """The server on its host, not started yet, with a Unix socket as the untouched way."""
-    (port,) = {address.port for address in links.values()}
-    data = folder / "data"
-    data.mkdir(parents=True)
-    config = folder / "broker.conf"
-    config.touch(mode=0o600)
-    config.write_text(
-        broker_config(
-            listen=[address.host for address in links.values()],
-            port=port,
-            password=password,
-            persistence=persistence,
-            folder=data.name,
-            # Seen from `dir`, so that its path may have any length.
-            more=[f"unixsocket ../{_SOCKET}", "unixsocketperm 700"],
-        )
-    )
-
-    def start(on_exit: OnExit) -> Process:
-        return Process(
-            [binary, str(config)],
-            env={"LANG": "C.UTF-8", **env},
-            cwd=folder,
-            host=host,
-            log=log,
-            on_exit=on_exit,
-        )
-
-    def wipe() -> None:
-        shutil.rmtree(data)
-        data.mkdir()
-
-    # Through a descriptor: a socket's path may have 107 bytes, a run's folder has more.
+) -> Iterator[tuple[BrokerServer, LocalReplica, LocalLoading]]:
+    """The server on its host, not started yet, and what can give it a replica, or much to load."""
+    folder.mkdir(parents=True)
     folder_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:
-        where = {"unix_socket_path": f"/proc/self/fd/{folder_fd}/{_SOCKET}"}
+        servers = Servers(
+            binary=binary,
+            folder=folder,
+            folder_fd=folder_fd,
+            host=host,
+            links=links,
+            aside=aside,
+            password=password,
+            persistence=persistence,
+            env=env,
+            log=log,
+        )
+        servers.serve(1)
         broker = BrokerServer(
-            start=start,
-            wipe=wipe,
-            control=BrokerControl(where, password=password, links=links),
+            start=servers.start(1),
+            wipe=servers.wipe(1),
+            control=servers.control(),
             log=log,
             on_unexpected_exit=on_unexpected_exit,
         )
-        with closing(broker):
-            yield broker
+        with closing(broker), closing(LocalReplica(servers, broker)) as replica:
+            yield broker, replica, LocalLoading(servers, broker, replica)
     finally:
         os.close(folder_fd)

@@ -60,6 +60,8 @@ class Network:
     """`api`, `worker`, `broker`, `gateway`."""
     broker: Mapping[Link, Address]
     """The broker's own address on each link."""
+    aside: Address
+    """One more of the broker's own, which only another server on its host knows."""
     proxy: Mapping[Link, Address]
     """Where the proxy of each link accepts connections."""
     control: Address
@@ -111,6 +113,7 @@ def namespaced() -> Iterator[Network]:
         yield Network(
             hosts={**hosts, "gateway": Here()},
             broker={link: Address(_broker_ip(link), _BROKER_PORT) for link in Link},
+            aside=Address("127.0.0.1", _BROKER_PORT),
             proxy={
                 link: Address(
                     _ip(_SUBNET["api" if link in API else "worker"], 1), _proxy_port(link)
@@ -181,12 +184,14 @@ def loopback() -> Iterator[Network]:
     """
     net = f"127.{random.randrange(1, 255)}.{random.randrange(256)}"
     links = {link: f"{net}.{_FIRST_LINK + i}" for i, link in enumerate(Link)}
-    broker_port = _common_port(list(links.values()))
+    aside = f"{net}.{_FIRST_LINK + len(Link)}"
+    broker_port = _common_port([*links.values(), aside])
     # The services listen on every address, so their ports have to be free on all of them.
     *proxies, control, api, worker = _free_ports([f"{net}.1"] * (len(Link) + 1) + [""] * 2)
     yield Network(
         hosts=dict.fromkeys(("api", "worker", "broker", "gateway"), Here()),
         broker={link: Address(host, broker_port) for link, host in links.items()},
+        aside=Address(aside, broker_port),
         proxy={link: Address(f"{net}.1", port) for link, port in zip(Link, proxies, strict=True)},
         control=Address(f"{net}.1", control),
         service={"api": Address("127.0.0.1", api), "worker": Address("127.0.0.1", worker)},

@@ -25,8 +25,17 @@ from anyio import to_thread
 from stallproof.history import Recorder
 from stallproof.sites.base import Route, SystemSpec
 from stallproof.sites.booted import SERVICES, BootedSystem, log_opener, timed
+from stallproof.sites.brokerlogin import ServiceLogin
 from stallproof.sites.brokers import BrokerControl, BrokerServer
-from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Proxies, Sockets
+from stallproof.sites.brokersettings import KeptSettings
+from stallproof.sites.capabilities import (
+    BrokerCommands,
+    BrokerLogin,
+    BrokerProcess,
+    BrokerSettings,
+    Proxies,
+    Sockets,
+)
 from stallproof.sites.docker import reach
 from stallproof.sites.docker.engine import connect
 from stallproof.sites.docker.holder import BROKER_DATA, DATA, Holder, HolderSockets
@@ -91,7 +100,8 @@ class ContainerSite:
         return self.condition(capability) is not None
 
     def condition(self, capability: type) -> str | None:
-        return "" if capability in (BrokerProcess, BrokerCommands, Proxies, Sockets) else None
+        broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin)
+        return "" if capability in (*broker, Proxies, Sockets) else None
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
@@ -143,6 +153,8 @@ def _build(
     capabilities: dict[type, Any] = {
         BrokerProcess: broker,
         BrokerCommands: broker.control,
+        BrokerSettings: KeptSettings(broker.control),
+        BrokerLogin: ServiceLogin(plan.broker, password=password),
         Sockets: HolderSockets(holder, plan.broker),
     }
     proxied = spec.route is Route.PROXIED

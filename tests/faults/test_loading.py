@@ -1,0 +1,54 @@
+"""A broker that is back and loads: what it says meanwhile, and what it holds afterwards."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stallproof.sites.base import Persistence
+from stallproof.sites.namespaces import command_enclosed
+
+INSIDE = Path(__file__).parent / "slow_loading.py"
+DEADLINE_S = 90.0
+
+pytestmark = pytest.mark.real
+
+
+@functools.cache
+def loaded() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            command_enclosed([sys.executable, str(INSIDE), folder], namespaces=False),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
+
+
+def test_it_answers_loading_until_the_end_and_has_its_data_then() -> None:
+    seen = loaded()[Persistence.AOF]
+    assert seen["restarted"] == [True, False]
+    assert seen["bit"], seen["seen"]
+    assert "-LOADING" in seen["seen"]
+    assert seen["loaded"] == [True, False]
+    assert not seen["still"]
+    assert seen["each"] == ["+PONG"]
+    assert (seen["kept"], seen["keys"]) == ("yes", ["db0"])  # what it had to load more is gone
+
+
+def test_a_broker_that_keeps_nothing_has_nothing_to_load() -> None:
+    seen = loaded()[Persistence.NONE]
+    assert seen["restarted"] == [False, False]
+    assert not seen["bit"]
+    assert seen["kept"] == "yes"
