@@ -112,6 +112,7 @@ async def act(run: Run, system: System, index: int, step: Step) -> None:
     begun = await fault.begin(system)
     run.in_force.append(fault.describe())
     _note(run, index, fault, "begin", run.recorder.now() - start - step.at_s, begun)
+    begun |= await fault.follow(system, begun)
     seen = await fault.observe(system, begun)
     run.recorder.add(
         Bite(

@@ -45,7 +45,7 @@ def test_a_free_hand_of_either_is_one() -> None:
     run.story(10, at=2.5, start=3, end=33, by=ONE).story(20, at=3.5, start=33, end=34, by=ONE)
     found = run.judge(task_s=30.0)["stalled"]
     assert found.verdict is Verdict.INVALID
-    assert found.numbers["longest_s"] == 29.375  # from the 202 of the story that waits
+    assert found.numbers["longest_s"] == 29  # from when the second is up
 
 
 def test_two_hands_of_one_are_not_one_of_each() -> None:
@@ -92,6 +92,21 @@ def test_one_that_was_told_to_end_has_no_free_hand() -> None:
     run.story(10, at=2.5, start=3, end=33, by=TWO).story(20, at=3.5, start=33, end=34, by=TWO)
     run.instance("worker", "sigterm", at=4, of=ONE).instance("worker", "exit", at=33, of=ONE)
     assert run.judge(task_s=30.0)["stalled"].verdict is Verdict.VALID
+
+
+def test_one_that_is_still_starting_has_no_free_hand() -> None:
+    run = pair(second_at=2).queued(4, 33).sick("worker", 2, 40, None, of=TWO)
+    run.story(0, at=1, start=1.5, end=2.5, by=ONE).story(10, at=2.5, start=3, end=33, by=ONE)
+    run.story(20, at=3.5, start=33, end=34, by=ONE)
+    assert run.judge(task_s=30.0)["stalled"].verdict is Verdict.VALID
+    up = run.health("worker", 10, 200, of=TWO).judge(task_s=30.0)["stalled"]
+    assert up.numbers["longest_s"] == 23  # from 10 to 33
+
+
+def test_who_only_starts_is_no_excuse_either() -> None:
+    run = pair(second_at=6).queued(4, 33).sick("worker", 6, 61, None, of=TWO)
+    run.story(0, at=3.5, start=33, end=34, by=TWO).instance("worker", "exit", at=5, of=ONE)
+    assert run.judge(KILL)["stalled"].verdict is Verdict.INVALID
 
 
 def test_a_mute_instance_hides_a_stall_behind_an_honest_one() -> None:

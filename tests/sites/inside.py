@@ -38,6 +38,7 @@ from stallproof.sites.capabilities import (
     Insides,
     Processes,
     Proxies,
+    Revisions,
     Sockets,
     Vantage,
 )
@@ -273,14 +274,67 @@ async def wait_to_be_killed_frozen(system: BootedSystem) -> Any:
     await anyio.sleep(60)
 
 
-async def wait_to_be_killed(system: BootedSystem) -> Any:
+async def two_instances(system: BootedSystem) -> Any:
+    """A second worker beside the first, which then has to go for good; what the broker sees."""
     await all_connected(system)
+    await healthy(system, "worker")
+    revisions = system.use(Revisions)
+    new = await revisions.start("worker")
+    ports = system.health_ports("worker")
+
+    addresses = [instance.address for instance in system.instances["worker"].kept]
+
+    async def all_healthy() -> bool:
+        def ask() -> bool:
+            return all(answers_200(address, timeout_s=1.0) for address in addresses)
+
+        return await anyio.to_thread.run_sync(ask)
+
+    await until(all_healthy, "both workers healthy")
+    peers = await worker_peers(system)
+    assert await revisions.retire("worker", ports[0].instance)
+
+    async def gone() -> bool:
+        return await revisions.left("worker", ports[0].instance) is not None
+
+    await until(gone, "the first worker's exit")
+    return {
+        "new": new,
+        "ids": [port.instance for port in ports],
+        "urls": [port.url for port in ports],
+        "peers": peers,
+        "code": await revisions.left("worker", ports[0].instance),
+        "kept": list(await revisions.kept("worker")),
+        "starts": system.instances["worker"].starts,
+    }
+
+
+async def worker_peers(system: BootedSystem) -> list[str]:
+    """Where the worker's clients on its broker link come from."""
+    broker = system.use(BrokerCommands)
+    here = broker.address_of(Link.WORKER_BROKER)
+    text = str(await broker.execute("CLIENT", "LIST"))
+    rows = [dict(f.partition("=")[::2] for f in line.split()) for line in text.splitlines()]
+    return sorted(
+        {
+            row["addr"].rpartition(":")[0]
+            for row in rows
+            if row["laddr"] == f"{here.host}:{here.port}"
+        }
+    )
+
+
+async def wait_to_be_killed(system: BootedSystem) -> Any:
+    """Two workers: also the one that was started later has to go with the rest."""
+    await all_connected(system)
+    await system.use(Revisions).start("worker")
     print(json.dumps({"up": True, "scratch": str(system.ledger.parent)}), flush=True)
     await anyio.sleep(60)
 
 
 ACTS = [
     *(links, restart, sockets, insides, idle, given_up, second_life),
+    two_instances,
     *(frozen, throttled, frozen_at_the_end, wait_to_be_killed, wait_to_be_killed_frozen),
 ]
 

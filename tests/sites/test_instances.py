@@ -49,7 +49,11 @@ def start(tmp_path: Path, ready: Path) -> Iterator[Start]:
         recorder = Recorder(tmp_path / "history.jsonl", clock=Clock.starting_now(SPEED))
         stack.callback(recorder.close)
         log = ServiceLog(
-            tmp_path, service="worker", recorder=recorder, redact=redactor([]), watched=True
+            tmp_path,
+            service="worker",
+            recorder=recorder,
+            redact=redactor([]),
+            watched=True,
         )
         stack.callback(log.close)
 

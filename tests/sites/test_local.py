@@ -102,6 +102,21 @@ def test_without_liveness_an_unhealthy_worker_lives_on(perform: Perform) -> None
     assert [life[1] for life in result["lives"]] == ["start", "start"]
 
 
+def test_a_second_instance_has_its_own_address_and_one_that_is_retired_stays_away(
+    perform: Perform,
+    namespaces: bool,  # noqa: FBT001
+) -> None:
+    result = perform("two_instances", route="direct")
+    seen = result["seen"]
+    assert (seen["new"], seen["ids"]) == ("worker-2", ["worker-1", "worker-2"])
+    assert len(set(seen["urls"])) == 2
+    assert (seen["code"], seen["kept"], seen["starts"]) == (-15, ["worker-2"], 2)
+    if namespaces:
+        assert seen["peers"] == ["198.18.2.2", "198.18.4.2"]
+    worker = [life[1:] for life in result["lives"] if life[0] == "worker"]
+    assert worker == [["start", None], ["start", None], ["sigterm", None], ["exit", -15]]
+
+
 def test_who_is_frozen_is_not_probed_and_goes_down_with_the_site(perform: Perform) -> None:
     liveness = {"period_s": 0.1, "timeout_s": 0.1, "failure_threshold": 2}
     result = perform("frozen_at_the_end", liveness=liveness)

@@ -166,9 +166,10 @@ def _started(facts: Facts, story: Story) -> str:
 
 def _killed(facts: Facts, start: Task) -> str:
     exit_t = facts.worker_exit_t(start.instance, since_t=start.t)
+    who = start.instance or "the worker"
     if exit_t is None:
-        return "never ended, though the worker lived: cancelled, or its process alone killed"
-    return f"the worker exited at {_at(facts, exit_t)}"
+        return f"never ended, though {who} lived: cancelled, or its process alone killed"
+    return f"{who} exited at {_at(facts, exit_t)}"
 
 
 def _in_work(facts: Facts, story: Story) -> bool:

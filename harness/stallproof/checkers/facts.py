@@ -30,6 +30,7 @@ from stallproof.history import (
     E,
     FaultPhase,
     Freezing,
+    Health,
     History,
     InstancePhase,
     Op,
@@ -37,6 +38,8 @@ from stallproof.history import (
     Task,
 )
 from stallproof.model import Scenario
+from stallproof.sites.base import Liveness
+from stallproof.sites.liveness import ANSWER_REAL_S
 
 SERVICES = ("api", "worker")
 
@@ -196,7 +199,16 @@ class Facts:
     def lives(self, service: str) -> tuple[Life, ...]:
         """The lives of the service's instances, in order of their start."""
         phases = (phase for phase in self.of(InstancePhase) if phase.service == service)
-        return lives_of(phases, until_t=self.end_t)
+        answers = [h for h in self.of(Health) if h.service == service and self.healthy(h)]
+        return lives_of(phases, healthy=answers, load_t=self.load_t, until_t=self.end_t)
+
+    @cached_property
+    def answer_s(self) -> float:
+        """For how long Cloud Run's probe waits for an answer."""
+        return self.lenient_s(Liveness().timeout_s, real_s=ANSWER_REAL_S)
+
+    def healthy(self, answer: Health) -> bool:
+        return answer.status == 200 and answer.latency_s <= self.answer_s
 
     def frozen_spans(self, service: str, instance: str) -> list[Span]:
         """When the instance's processes were stopped by the platform: it could not answer."""

@@ -19,8 +19,6 @@ from stallproof.checkers.stalls import reachable_spans
 from stallproof.checkers.wording import seconds
 from stallproof.history import Health
 from stallproof.model import Finding, Verdict
-from stallproof.sites.base import Liveness
-from stallproof.sites.liveness import ANSWER_REAL_S
 
 SAMPLE_EVERY_S = 3.0
 SAMPLE_EVERY_REAL_S = 0.75
@@ -123,34 +121,25 @@ def _false_alarms(facts: Facts) -> list[Span]:
 
 
 def _silences(facts: Facts, service: str) -> list[list[Span]]:
-    """For each life: when it did not answer 200 in time, though it was up.
-
-    It is up from its first 200 (one that was there before the load: all the time) until it is
-    told to end, or ends.
-    """
+    """For each life: when it did not answer 200 in time, though it was up and not told to end."""
     found = []
     for life in facts.lives(service):
-        up_t = life.start_t
-        if facts.load_t is not None and up_t > facts.load_t:
-            healthy = _answers(facts, service, life, ok=True)
-            up_t = healthy[0][0] if healthy else life.end_t
         silent = _answers(facts, service, life, ok=False)
         awake = subtract(silent, _frozen(facts, service, life))
-        found.append(intersect(awake, [(up_t, life.told_t)]))
+        found.append(intersect(awake, [life.service_span]))
     return found
 
 
 def _frozen(facts: Facts, service: str, life: Life) -> list[Span]:
     """When it could not answer, and what it was asked just before and after."""
-    timeout_s = facts.lenient_s(Liveness().timeout_s, real_s=ANSWER_REAL_S)
-    return [(a - timeout_s, b + timeout_s) for a, b in facts.frozen_spans(service, life.instance)]
+    around_s = facts.answer_s
+    return [(a - around_s, b + around_s) for a, b in facts.frozen_spans(service, life.instance)]
 
 
 def _answers(facts: Facts, service: str, life: Life, *, ok: bool) -> list[Span]:
     """When the instance's health was a timely 200; with `ok` False: was anything else."""
-    timeout_s = facts.lenient_s(Liveness().timeout_s, real_s=ANSWER_REAL_S)
     samples = [
-        (sample.t, (sample.status == 200 and sample.latency_s <= timeout_s) is ok)
+        (sample.t, facts.healthy(sample) is ok)
         for sample in facts.of(Health)
         if sample.service == service and same(sample.instance, life.instance)
     ]

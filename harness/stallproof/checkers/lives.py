@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stallproof.checkers.spans import Span
-from stallproof.history import InstancePhase
+from stallproof.history import Health, InstancePhase
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class Life:
 
     instance: str
     start_t: float
+    up_t: float
+    """Its first healthy answer; its start, if that was before the load; its end, if it had none."""
     told_t: float
     """When it was told to end (SIGTERM), if it was, else its end: from then on it takes no work."""
     end_t: float
@@ -24,38 +26,50 @@ class Life:
     def span(self) -> Span:
         return (self.start_t, self.end_t)
 
+    @property
+    def service_span(self) -> Span:
+        """When it was there to take work, and to answer for itself."""
+        return (self.up_t, self.told_t)
+
 
 def same(one: str, other: str) -> bool:
     """Whether both ids may be one instance's: one that is not known may be anybody's."""
     return one == other or not one or not other
 
 
-def lives_of(phases: Iterable[InstancePhase], *, until_t: float) -> tuple[Life, ...]:
-    """The lives that the phases of one service tell of, in order of their start. O(n log n).
+def lives_of(
+    phases: Iterable[InstancePhase],
+    *,
+    healthy: Sequence[Health],
+    load_t: float | None,
+    until_t: float,
+) -> tuple[Life, ...]:
+    """The lives that the phases of one service tell of, in order of their start.
 
-    An instance that is started under an id again (histories of old know none) ends its life
-    before. A service of which no start was seen counts as one that was always there.
+    `healthy` are its answers that say so. An instance that is started under an id again
+    (histories of old know none) ends its life before. A service of which no start was seen counts
+    as one that was always there. O(n log n).
     """
     begun: dict[str, tuple[float, float | None]] = {}
     lives = []
 
     def end(instance: str, t: float) -> None:
         start_t, told_t = begun.pop(instance)
-        lives.append(Life(instance, start_t, t if told_t is None else told_t, t))
+        in_load = load_t is not None and start_t > load_t
+        answers = (h.t for h in healthy if start_t <= h.t < t and same(h.instance, instance))
+        up_t = next(answers, t) if in_load else start_t
+        lives.append(Life(instance, start_t, up_t, t if told_t is None else told_t, t))
 
     for phase in phases:
-        if phase.phase == "start":
-            if phase.instance in begun:
-                end(phase.instance, phase.t)
-            begun[phase.instance] = (phase.t, None)
-        elif phase.instance not in begun:
-            continue
-        elif phase.phase == "exit":
+        known = phase.instance in begun
+        if known and phase.phase in ("start", "exit"):
             end(phase.instance, phase.t)
-        elif phase.phase == "sigterm":
+        if phase.phase == "start":
+            begun[phase.instance] = (phase.t, None)
+        elif known and phase.phase == "sigterm":
             begun[phase.instance] = (begun[phase.instance][0], phase.t)
     for instance in tuple(begun):
         end(instance, until_t)
     if not lives:
-        return (Life("", float("-inf"), until_t, until_t),)
+        return (Life("", float("-inf"), float("-inf"), until_t, until_t),)
     return tuple(sorted(lives, key=lambda life: life.start_t))

@@ -57,8 +57,8 @@ def unseen_spans(facts: Facts) -> list[Span]:
 
 
 def busy_spans(facts: Facts) -> list[Span]:
-    """When every hand of the workers was full: all instances that still took work had as many
-    tasks in work as one was ever seen to end.
+    """When every hand of the workers was full: one instance had as many tasks in work as one was
+    ever seen to end, and so had all others that were up and not told to end.
 
     A task counts as in work for no longer than the workload says it takes: one that hangs
     is no excuse for standing still.
@@ -73,12 +73,13 @@ def busy_spans(facts: Facts) -> list[Span]:
         for of_one in hands.values()
     )
     task_s = facts.scenario.workload.task_s
-    there, free = [], []
+    full, free = [], []
     for life, of_one in hands.items():
-        in_work = facts.in_work(of_one, at_most_s=task_s)
-        there.append(life.span)
-        free += subtract([(life.start_t, life.told_t)], deep(in_work, max(1, capacity)))
-    return subtract(there, free)
+        at_work = deep(facts.in_work(of_one, at_most_s=task_s), max(1, capacity))
+        at_work = intersect(at_work, [life.span])
+        full += at_work
+        free += subtract([life.service_span], at_work)
+    return subtract(full, free)
 
 
 def _in(t: float, span: Span) -> bool:

@@ -11,6 +11,7 @@ from stallproof.faults.lifecycle import InstanceKill, KillChild, Terminate
 from stallproof.faults.loading import Loading
 from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
 from stallproof.faults.refusals import Demote, MaxClients, Oom
+from stallproof.faults.revisions import Rollout, ScaleIn, ScaleOut
 from stallproof.faults.rotation import AuthRotated
 from stallproof.faults.throttling import CpuThrottling
 from stallproof.faults.toxiproxy import (
@@ -54,6 +55,9 @@ AnyFault = (
     | InstanceKill
     | Terminate
     | KillChild
+    | Rollout
+    | ScaleOut
+    | ScaleIn
     | Freeze
     | Migrate
     | CpuThrottling
@@ -88,7 +92,10 @@ __all__ = [
     "Partition",
     "Refuse",
     "ResetPeer",
+    "Rollout",
     "Rst",
+    "ScaleIn",
+    "ScaleOut",
     "SilentDrop",
     "Slicer",
     "SlowClose",

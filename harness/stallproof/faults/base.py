@@ -29,7 +29,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
 
     Subclasses set `tag`, `plane`, `needs` and, where it matters, `route`, validate their
     fields in `__post_init__` (ValueError: what, where, what would be right), and implement
-    the three methods. All are idempotent, and bounded in time.
+    the methods (`follow` only where it takes more than one step). All are idempotent, and bounded
+    in time.
     """
 
     plane: ClassVar[Plane]
@@ -67,12 +68,22 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
         """Do it. Answers what was done, for the history (`{"sockets": 6}`)."""
         raise NotImplementedError
 
+    async def follow(self, system: System, begun: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 (most do all at once)
+        """What comes of it by itself, step by step, when the system is ready for each.
+
+        `begun` is what `begin` answered; answers what is to be added to it.
+        """
+        return {}
+
     async def end(self, system: System) -> dict[str, Any]:  # noqa: ARG002 (the instant ones)
         """Undo it: afterwards new connections work as if it had never been."""
         return {}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
-        """Prove on the wire that it is in force (right after `begin`, whose answer is `begun`)."""
+        """Prove on the wire that it is in force, right after `begin` and what followed.
+
+        `begun` is what the two answered.
+        """
         raise NotImplementedError
 
     @property

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from stallproof.clock import Clock
 from stallproof.history import Recorder
@@ -22,18 +22,23 @@ C = TypeVar("C")
 SERVICES = ("api", "worker")
 
 
-def log_opener(
-    run_dir: Path, stack: ExitStack, *, recorder: Recorder, password: str
-) -> Callable[[str], ServiceLog]:
-    """Opens a service's log below the run's folder; it is closed with the stack."""
+class LogOpener(Protocol):
+    """Opens the log of a service's n-th instance, counted from 1."""
+
+    def __call__(self, service: str, number: int = 1) -> ServiceLog: ...
+
+
+def log_opener(run_dir: Path, stack: ExitStack, *, recorder: Recorder, password: str) -> LogOpener:
+    """Opens logs below the run's folder; they are closed with the stack."""
     logs = run_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     redact = redactor([password])
 
-    def open_log(service: str) -> ServiceLog:
+    def open_log(service: str, number: int = 1) -> ServiceLog:
         log = ServiceLog(
             logs,
             service=service,
+            number=number,
             recorder=recorder,
             redact=redact,
             watched=service in SERVICES,

@@ -213,6 +213,26 @@ class FrontEnd(Protocol):
 
 
 @runtime_checkable
+class Revisions(Protocol):
+    """Instances of a service beside one another, started and ended as Cloud Run's control does."""
+
+    async def kept(self, service: str) -> Sequence[str]:
+        """The ids of those that are kept running, the oldest first."""
+
+    async def start(self, service: str) -> str:
+        """Start one more, at an address of its own where there is one; its id. Does not wait."""
+
+    async def retire(self, service: str, instance: str) -> bool:
+        """SIGTERM, and after `GRACE_S` SIGKILL, as `Instances.terminate`; it is not started again.
+
+        Does not wait. False: it was not running just then.
+        """
+
+    async def left(self, service: str, instance: str) -> int | None:
+        """The exit code of one that was retired; None: something of it still runs."""
+
+
+@runtime_checkable
 class KernelTimers(Protocol):
     """The timers of the kernel that the system armed. Offered where system time is faster."""
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from anyio import to_thread
 
 from stallproof.sites.instances import SupervisedInstance
 
@@ -16,7 +19,15 @@ def instance_ids(service: str) -> Iterator[str]:
 class Fleet:
     """`Instance`: all instances of one service since the boot."""
 
-    def __init__(self, first: SupervisedInstance) -> None:
+    def __init__(
+        self,
+        first: SupervisedInstance,
+        *,
+        more: Callable[[int], SupervisedInstance] | None = None,
+    ) -> None:
+        """`more(n)` makes and starts the n-th of them; without it there is only the first."""
+        self._more = more
+        self._changing = threading.Lock()
         self._made = [first]
 
     @property
@@ -38,7 +49,51 @@ class Fleet:
         """The one that has been kept for longest; the last that was kept if none is."""
         return (self.kept or self._made[-1:])[0]
 
+    def add(self) -> SupervisedInstance:
+        """One more beside the others, started.
+
+        Raises:
+            SiteError: there is no place for it.
+        """
+        assert self._more is not None
+        with self._changing:
+            self._made.append(self._more(len(self._made) + 1))
+            return self._made[-1]
+
+    def find(self, instance: str) -> SupervisedInstance:
+        """The one whose present or last life has that id.
+
+        Raises:
+            LookupError: none has.
+        """
+        for made in self._made:
+            if made.id == instance:
+                return made
+        raise LookupError(f"no instance {instance}; there are {[made.id for made in self._made]}")
+
     def close(self) -> None:
         """End all of them for good."""
-        for instance in self._made:
+        with self._changing:
+            made = tuple(self._made)
+        for instance in made:
             instance.close()
+
+
+class LocalRevisions:
+    """`Revisions`: more instances on this machine, and fewer."""
+
+    def __init__(self, instances: Mapping[str, Fleet]) -> None:
+        self._instances = instances
+
+    async def kept(self, service: str) -> Sequence[str]:
+        return [instance.id for instance in self._instances[service].kept]
+
+    async def start(self, service: str) -> str:
+        return (await to_thread.run_sync(self._instances[service].add)).id
+
+    async def retire(self, service: str, instance: str) -> bool:
+        return self._instances[service].find(instance).retire()
+
+    async def left(self, service: str, instance: str) -> int | None:
+        retired = self._instances[service].find(instance)
+        return retired.dated_exits[-1][1] if retired.over and retired.dated_exits else None

@@ -10,6 +10,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from stallproof.sites import tcpsockets
+from stallproof.sites.base import Address
 from stallproof.sites.blocked import Blocked, blocked
 from stallproof.sites.fleet import Fleet
 from stallproof.sites.hosts import Host
@@ -26,7 +27,8 @@ ALL_S = 6.0
 class LocalInsides:
     """`Insides`: through /proc, py-spy and the sock_diag of the service's host."""
 
-    def __init__(self, instances: Mapping[str, Fleet], hosts: Mapping[str, Host]) -> None:
+    def __init__(self, instances: Mapping[str, Fleet], hosts: Mapping[Address, Host]) -> None:
+        """`hosts`: where an instance lives that answers HTTP at that address."""
         self._instances = instances
         self._hosts = hosts
 
@@ -34,10 +36,14 @@ class LocalInsides:
         return await to_thread.run_sync(self._processes, service)
 
     async def sockets(self, service: str) -> Sequence[tcpsockets.TcpSocket]:
-        return await to_thread.run_sync(self._hosts[service].run, tcpsockets.listing)
+        return await to_thread.run_sync(self._sockets, service)
+
+    def _sockets(self, service: str) -> Sequence[tcpsockets.TcpSocket]:
+        hosts = dict.fromkeys(self._hosts[one.address] for one in self._instances[service].kept)
+        return [found for host in hosts for found in host.run(tcpsockets.listing)]
 
     def _processes(self, service: str) -> Sequence[ProcessSeen]:
-        firsts = [one.pid for one in self._instances[service].kept if one.pid is not None]
+        firsts = [pid for one in self._instances[service].kept if (pid := one.pid) is not None]
         pids = [pid for first in firsts for pid in (first, *sorted(descendants(first)))]
         pids = pids[:MOST_PROCESSES]
         # All of them as they are now, before py-spy halts the first.

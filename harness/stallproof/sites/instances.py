@@ -58,7 +58,8 @@ class SupervisedInstance:
         self._recorder = recorder
         self._log = log
         self._lock = threading.Lock()
-        self._closing = threading.Event()
+        self._retired = threading.Event()
+        self._closing = False
         self._asleep = threading.Event()
         self._life: Life | None = None
         self._starts = 0
@@ -79,7 +80,12 @@ class SupervisedInstance:
     @property
     def retired(self) -> bool:
         """It is not started again."""
-        return self._closing.is_set()
+        return self._retired.is_set()
+
+    @property
+    def over(self) -> bool:
+        """It is not started again, and nothing of it runs."""
+        return self.retired and not self._supervisor.is_alive()
 
     @property
     def given_up(self) -> bool:
@@ -138,6 +144,12 @@ class SupervisedInstance:
         threading.Thread(target=end_grace, daemon=True).start()
         return True
 
+    def retire(self) -> bool:
+        """`terminate`, and it is not started again."""
+        with self._lock:
+            self._retired.set()
+        return self.terminate()
+
     def set_frozen(self, is_so: bool) -> None:  # noqa: FBT001 (its only argument)
         """It is told that its processes are stopped, or go on: it is not probed meanwhile."""
         if is_so == self._asleep.is_set():
@@ -156,7 +168,8 @@ class SupervisedInstance:
     def close(self) -> None:
         """Kill it for good; it is gone when this returns."""
         with self._lock:
-            self._closing.set()
+            self._closing = True
+            self._retired.set()
         self.kill_tree()
         self._supervisor.join(KILL_TIMEOUT_S)
 
@@ -166,7 +179,7 @@ class SupervisedInstance:
             started_at = self._recorder.now()
             healthy = self._run_once()
             unhealthy_exits = 0 if healthy else unhealthy_exits + 1
-            if unhealthy_exits == MAX_UNHEALTHY_EXITS and not self._closing.is_set():
+            if unhealthy_exits == MAX_UNHEALTHY_EXITS and not self.retired:
                 self._log.note("error", f"given up after {unhealthy_exits} exits, never healthy")
                 self._given_up = True
                 return
@@ -174,14 +187,14 @@ class SupervisedInstance:
                 short_lives = 0
             wait_s = BACKOFF_S[min(short_lives, len(BACKOFF_S) - 1)]
             short_lives += 1
-            if self._closing.wait(self._recorder.clock.real_s(wait_s)):
+            if self._retired.wait(self._recorder.clock.real_s(wait_s)):
                 return
 
     def _run_once(self) -> bool:
         """One life, from start to exit. True if it was healthy once."""
         healthy = threading.Event()
         with self._lock:
-            if self._closing.is_set():
+            if self.retired:
                 return True
             try:
                 life = self._start()
@@ -212,7 +225,7 @@ class SupervisedInstance:
 
     def _exited(self, code: int) -> None:
         with self._lock:
-            if self._closing.is_set():
+            if self._closing:
                 return  # ended by the site, with the run: no event of the system's
             self._exits.append((self._recorder.now(), code))
             assert self._life is not None

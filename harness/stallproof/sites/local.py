@@ -37,12 +37,13 @@ from stallproof.sites.capabilities import (
     Processes,
     Proxies,
     Replica,
+    Revisions,
     SlowLoading,
     Sockets,
     Vantage,
 )
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
-from stallproof.sites.fleet import Fleet
+from stallproof.sites.fleet import Fleet, LocalRevisions
 from stallproof.sites.front import front_before
 from stallproof.sites.insides import LocalInsides
 from stallproof.sites.instanceprocesses import InstanceProcesses
@@ -81,7 +82,7 @@ class LocalSite:
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
         broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin, Replica, SlowLoading)
-        services = (FrontEnd, Insides, Instances, Processes)
+        services = (FrontEnd, Insides, Instances, Processes, Revisions)
         offered = (*broker, *services, Proxies, Vantage)
         return "" if capability in offered else None
 
@@ -186,8 +187,9 @@ def _build(
     capabilities |= {
         KernelTimers: pace,
         Instances: SupervisedInstances(instances),
-        Insides: LocalInsides(instances, network.hosts),
         Processes: InstanceProcesses(instances),
+        Revisions: LocalRevisions(instances),
+        Insides: LocalInsides(instances, services.hosts),
     }
     return BootedSystem(
         clock=recorder.clock,

@@ -1,19 +1,20 @@
-"""The API and the worker as processes of this machine."""
+"""The API and the worker as processes of this machine, as many instances as are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stallproof.history import Recorder
 from stallproof.sites import processes
-from stallproof.sites.base import Route, SystemSpec
+from stallproof.sites.base import Address, Route, SystemSpec
+from stallproof.sites.booted import LogOpener
 from stallproof.sites.environment import environment_of, surroundings
 from stallproof.sites.fleet import Fleet, instance_ids
+from stallproof.sites.hosts import Host
 from stallproof.sites.instances import SupervisedInstance
-from stallproof.sites.logs import ServiceLog
-from stallproof.sites.network import Network
+from stallproof.sites.network import Network, Spot
 from stallproof.sites.timekeeping import Pace
 
 
@@ -28,16 +29,27 @@ class LocalServices:
     scratch: Path
     password: str
     ledger: Path
-    open_log: Callable[[str], ServiceLog]
+    open_log: LogOpener
+    hosts: dict[Address, Host] = field(default_factory=dict)
+    """Where each instance lives, by where it answers HTTP."""
 
     def fleet(self, service: str) -> Fleet:
         """The service, with one instance."""
-        return Fleet(self._instance(service, ids=instance_ids(service)))
+        ids = instance_ids(service)
+        first = Spot(self.network.hosts[service], self.network.service[service])
 
-    def _instance(self, service: str, *, ids: Iterator[str]) -> SupervisedInstance:
+        def more(number: int) -> SupervisedInstance:
+            return self._instance(service, number, self.network.another(service), ids=ids)
+
+        return Fleet(self._instance(service, 1, first, ids=ids), more=more)
+
+    def _instance(
+        self, service: str, number: int, spot: Spot, *, ids: Iterator[str]
+    ) -> SupervisedInstance:
         spec, network = self.spec, self.network
-        host, address = network.hosts[service], network.service[service]
-        log = self.open_log(service)
+        host, address = spot
+        self.hosts[address] = host
+        log = self.open_log(service, number)
         env = surroundings(spec, home=self.scratch, clock=self.pace.env_of(service))
         env |= environment_of(
             service,

@@ -20,6 +20,7 @@ MAX_EVENTS = 500
 class ServiceLog:
     """`<run_dir>/logs/<service>.log`: each line redacted, after the run's time in seconds.
 
+    Of several instances the n-th (`number`) has `<service>.<n>.log`.
     Services are known to the history (`watched`); of broker and proxy only the file is kept.
     """
 
@@ -28,6 +29,7 @@ class ServiceLog:
         folder: Path,
         *,
         service: str,
+        number: int = 1,
         recorder: Recorder,
         redact: Callable[[str], str],
         watched: bool,
@@ -38,7 +40,8 @@ class ServiceLog:
         self._redact = redact
         self._watched = watched
         self._events = 0
-        self._file = (folder / f"{service}.log").open("ab", buffering=0)
+        name = service if number == 1 else f"{service}.{number}"
+        self._file = (folder / f"{name}.log").open("ab", buffering=0)
         self.last_line = ""
         """The last line that was not empty, redacted: what a failure to start says."""
 

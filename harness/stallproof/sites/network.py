@@ -6,7 +6,8 @@ r"""The run's own network: three hosts around a gateway, or plain loopback.
 
 198.18.0.0/15 is set aside for tests between isolated networks (RFC 2544, appendix C.2.2).
 The broker has an address for each link, so a connection tells by its local address whose it
-is. On loopback (where namespaces are refused) the hosts are all one, links have addresses in
+is. Each further instance of a service is a host of its own (198.18.4.2 and so on). On loopback
+(where namespaces are refused) the hosts are all one, links have addresses in
 a random 127.x.y.0/24, and ports are whatever is free.
 
 As a program (`python -m stallproof.sites.network`) it builds the network once and exits:
@@ -20,10 +21,11 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pyroute2 import IPRoute, NetlinkError
 
@@ -31,6 +33,7 @@ from stallproof.sites.base import API, BACKEND, Address, Link, SiteError
 from stallproof.sites.hosts import Here, Host, NetnsHost
 
 _SUBNET = {"api": 1, "worker": 2, "broker": 3}
+_FURTHER_SUBNETS = range(4, 255)
 _PREFIX_BITS = 24
 _FIRST_LINK = 11
 _BROKER_PORT = 6379
@@ -39,6 +42,14 @@ _PROXY_PORT = {False: 6379, True: 6380}
 _SERVICE_PORT = 8080
 _CONTROL_PORT = 8474
 _TRIES = 50
+
+
+class Spot(NamedTuple):
+    """A place for an instance of a service."""
+
+    host: Host
+    address: Address
+    """Where it answers HTTP, as the harness reaches it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +68,12 @@ class Network:
     """Toxiproxy's HTTP API."""
     service: Mapping[str, Address]
     """Where `api` and `worker` answer HTTP, as the harness reaches them."""
+    another: Callable[[str], Spot]
+    """Makes a place for one more instance of the service, which reaches all that the first does.
+
+    Raises:
+        SiteError: there is none to be had.
+    """
 
 
 @contextmanager
@@ -74,36 +91,56 @@ def namespaced() -> Iterator[Network]:
             with IPRoute() as gateway:
                 _up(gateway, "lo")
                 for name, host in hosts.items():
-                    _join(gateway, name, host)
+                    _join(gateway, name, host, subnet=_SUBNET[name])
             Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
         except (OSError, NetlinkError) as error:
             raise SiteError(f"cannot build the run's network: {error}") from error
+
+        further = iter(_FURTHER_SUBNETS)
+
+        def another(service: str) -> Spot:
+            if (subnet := next(further, None)) is None:
+                raise SiteError(f"no more than {len(_FURTHER_SUBNETS)} further instances in a run")
+            host = NetnsHost(f"{service}-{subnet}")
+            stack.callback(host.close)
+            try:
+                with IPRoute() as gateway:
+                    _join(gateway, f"{service}-{subnet}", host, subnet=subnet)
+            except (OSError, NetlinkError) as error:
+                raise SiteError(f"cannot build a host for the {service}: {error}") from error
+            return Spot(host, Address(_ip(subnet, 2), _SERVICE_PORT))
+
         yield Network(
             hosts={**hosts, "gateway": Here()},
             broker={link: Address(_broker_ip(link), _BROKER_PORT) for link in Link},
             aside=Address("127.0.0.1", _BROKER_PORT),
             proxy={
-                link: Address(_ip("api" if link in API else "worker", 1), _proxy_port(link))
+                link: Address(
+                    _ip(_SUBNET["api" if link in API else "worker"], 1), _proxy_port(link)
+                )
                 for link in Link
             },
             control=Address("127.0.0.1", _CONTROL_PORT),
-            service={name: Address(_ip(name, 2), _SERVICE_PORT) for name in ("api", "worker")},
+            service={
+                name: Address(_ip(_SUBNET[name], 2), _SERVICE_PORT) for name in ("api", "worker")
+            },
+            another=another,
         )
 
 
-def _ip(host: str, last: int) -> str:
-    return f"198.18.{_SUBNET[host]}.{last}"
+def _ip(subnet: int, last: int) -> str:
+    return f"198.18.{subnet}.{last}"
 
 
 def _broker_ip(link: Link) -> str:
-    return _ip("broker", _FIRST_LINK + list(Link).index(link))
+    return _ip(_SUBNET["broker"], _FIRST_LINK + list(Link).index(link))
 
 
 def _proxy_port(link: Link) -> int:
     return _PROXY_PORT[link in BACKEND]
 
 
-def _join(gateway: IPRoute, name: str, host: NetnsHost) -> None:
+def _join(gateway: IPRoute, name: str, host: NetnsHost, *, subnet: int) -> None:
     """A veth pair: one end here under the host's name, the other as eth0 over there."""
     fd = host.netns_fd()
     try:
@@ -111,12 +148,12 @@ def _join(gateway: IPRoute, name: str, host: NetnsHost) -> None:
         gateway.link("add", ifname=name, kind="veth", peer=peer)
     finally:
         os.close(fd)
-    _address(gateway, name, _ip(name, 1))
+    _address(gateway, name, _ip(subnet, 1))
     _up(gateway, name)
-    own = [_ip(name, 2)]
+    own = [_ip(subnet, 2)]
     if name == "broker":
         own += [_broker_ip(link) for link in Link]
-    host.run(_configure, own, router=_ip(name, 1))
+    host.run(_configure, own, router=_ip(subnet, 1))
 
 
 def _configure(addresses: list[str], *, router: str) -> None:
@@ -158,6 +195,7 @@ def loopback() -> Iterator[Network]:
         proxy={link: Address(f"{net}.1", port) for link, port in zip(Link, proxies, strict=True)},
         control=Address(f"{net}.1", control),
         service={"api": Address("127.0.0.1", api), "worker": Address("127.0.0.1", worker)},
+        another=lambda _service: Spot(Here(), Address("127.0.0.1", *_free_ports([""]))),
     )
 
 

@@ -1,0 +1,82 @@
+"""More instances, fewer, and a new revision: who has the work when the worker changes.
+
+Cloud Run starts and ends instances as it sees fit, and each deployment replaces them all. An
+instance that has to go gets SIGTERM and ten seconds; a worker is not asked whether it is at work.
+"""
+
+from stallproof import Limits, Rollout, ScaleIn, ScaleOut, Workload, at, scenario
+
+LONG = Limits(drain_s=40, settle_s=40)
+"""Ten seconds of grace, a lease of six, a new attempt of sixteen."""
+
+
+@scenario(
+    schedule=[at(3, ScaleOut())],
+    workload=Workload(rate_per_s=2, for_s=14, task_s=1.4),
+)
+def scale_out() -> None:
+    """A second instance starts while there is more work than one can do
+
+    On Cloud Run: the number of instances is raised, by hand or by an autoscaler.
+    The guide promises: nothing; it runs one worker.
+    Must hold: both take of the backlog, no story is lost or done twice, none waits for an instance
+    that has no hand free.
+    """
+
+
+@scenario(
+    schedule=[at(1, ScaleOut()), at(7, ScaleIn())],
+    workload=Workload(rate_per_s=0.8, for_s=12, task_s=4),
+)
+def scale_in() -> None:
+    """One of two instances goes while it has tasks of four seconds in hand
+
+    On Cloud Run: the number of instances is lowered.
+    The guide promises: acks_late and a graceful end.
+    Must hold: it finishes within its ten seconds what it has, or the other does it; nothing is lost
+    or done twice.
+    """
+
+
+@scenario(
+    schedule=[at(0.5, ScaleOut()), at(4, ScaleIn())],
+    workload=Workload(rate_per_s=0.5, for_s=8, task_s=16),
+    limits=LONG,
+)
+def scale_in_long_task() -> None:
+    """One of two instances goes while it has tasks in hand that take longer than its grace
+
+    On Cloud Run: the number of instances is lowered; ten seconds after SIGTERM comes SIGKILL.
+    The guide promises: acks_late brings the task back.
+    Must hold: the other instance does it all again: nothing is lost, nothing done twice, and
+    nobody waits for the visibility timeout.
+    """
+
+
+@scenario(
+    schedule=[at(2, Rollout())],
+    workload=Workload(rate_per_s=1, for_s=16, task_s=3),
+)
+def rollout() -> None:
+    """A new revision takes over from the old one while stories keep coming
+
+    On Cloud Run: every deployment; for a while both revisions take work.
+    The guide promises: acks_late and a graceful end.
+    Must hold: work flows all the while; what the old revision has in hand it finishes within its
+    ten seconds or leaves to the new one; nothing is lost or done twice.
+    """
+
+
+@scenario(
+    schedule=[at(0.5, Rollout(overlap_s=0.5))],
+    workload=Workload(rate_per_s=0.5, for_s=8, task_s=16),
+    limits=LONG,
+)
+def rollout_long_task() -> None:
+    """A new revision takes over while the old one is at tasks that take longer than its grace
+
+    On Cloud Run: a deployment in the middle of long work.
+    The guide promises: acks_late brings the task back.
+    Must hold: the new revision does again what the old one had to drop: nothing is lost, nothing
+    done twice, and nobody waits for the visibility timeout.
+    """
