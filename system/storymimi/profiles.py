@@ -178,6 +178,12 @@ HARDENED = (
         "stored, and the claim turns its second delivery away",
     ),
     Setting(
+        "broker_channel_error_retry",
+        True,
+        "broker-demoted, broker-full: without it the worker exits of -READONLY, -UNBLOCKED and "
+        "-OOM (five seconds for that, and a boot); with it it reconnects",
+    ),
+    Setting(
         "broker_connection_retry_on_startup",
         True,
         "undecided: a worker that starts while the broker is away waits; kept from the guide",
