@@ -19,6 +19,8 @@ from stallproof.sites.seen import ProcessSeen, ThreadSeen
 
 MOST_PROCESSES = 8
 """Of one service: each takes py-spy a moment."""
+RESUMED_S = 0.25
+"""How long a thread that waited may seem to run before it counts as having moved on."""
 ALL_S = 6.0
 """For all of one service's; one that py-spy has no time left for goes without stacks."""
 
@@ -54,7 +56,7 @@ def _seen(
         found = stacks(pid, timeout_s=min(DEADLINE_S, left_s))
     except StacksError as error:
         return ProcessSeen(pid=pid, fds=fds, threads=(), problem=str(error))
-    after = _calls(pid)
+    after = _calls_again(pid, calls)
     threads = tuple(_thread(pid, thread, calls, after) for thread in found)
     return ProcessSeen(pid=pid, fds=fds, threads=threads)
 
@@ -68,8 +70,19 @@ def _thread(
     # A forked child's main thread may still bear the number that it had in its parent.
     tid = pid if thread.name == "MainThread" else thread.tid
     call = None if tid is None else before.get(tid)
-    still = call if tid is not None and after.get(tid) == call else None
+    still = call if tid is not None and call and call.goes_on_in(after.get(tid)) else None
     return ThreadSeen(name=thread.name, tid=tid, frames=thread.frames, blocked=still)
+
+
+def _calls_again(pid: int, before: Mapping[int, Blocked | None]) -> dict[int, Blocked | None]:
+    """The same once those that waited do so again: who was halted first has to get a processor."""
+    ends = time.monotonic() + RESUMED_S
+    while True:
+        calls = _calls(pid)
+        awake = [tid for tid, call in before.items() if call and calls.get(tid) is None]
+        if not awake or time.monotonic() > ends:
+            return calls
+        time.sleep(0.005)
 
 
 def _calls(pid: int) -> dict[int, Blocked | None]:
