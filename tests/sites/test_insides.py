@@ -143,6 +143,8 @@ def test_a_service_is_seen_from_the_runner(
         pytest.skip("elsewhere it hangs on this machine whether a process may be looked into")
     seen = perform("insides")["seen"]
     first, child = seen["processes"]
+    assert [first["role"], child["role"]] == ["main process", "child 1"]
+    assert [first["first"], child["first"]] == [True, False]
     (main,) = (thread for thread in first["threads"] if thread["name"] == "MainThread")
     functions = [frame["function"].rpartition(".")[2] for frame in main["frames"]]
     assert functions.index("serve_forever") < functions.index("<module>")

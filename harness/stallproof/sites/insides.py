@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 from anyio import to_thread
 
 from stallproof.sites import tcpsockets
@@ -40,25 +41,32 @@ class LocalInsides:
 
     def _processes(self, service: str) -> Sequence[ProcessSeen]:
         firsts = [one.pid for one in self._instances[service].kept if one.pid is not None]
-        pids = [pid for first in firsts for pid in (first, *sorted(descendants(first)))]
-        pids = pids[:MOST_PROCESSES]
         # All of them as they are now, before py-spy halts the first.
-        before = {pid: (_descriptors(pid), _calls(pid)) for pid in pids}
+        before = [
+            (_unread(pid, n, f" of instance {number}" if len(firsts) > 1 else ""), _calls(pid))
+            for number, first in enumerate(firsts, start=1)
+            for n, pid in enumerate((first, *sorted(descendants(first))))
+        ]
         ends = time.monotonic() + ALL_S
-        return [_seen(pid, *before[pid], ends=ends) for pid in pids]
+        return [_seen(*one, ends=ends) for one in before[:MOST_PROCESSES]]
 
 
-def _seen(
-    pid: int, fds: dict[int, str], calls: dict[int, Blocked | None], *, ends: float
-) -> ProcessSeen:
+def _unread(pid: int, n: int, of_which: str) -> ProcessSeen:
+    """The process, its threads not read yet; `n`: 0 for the one that the site started."""
+    role = f"{f'child {n}' if n else 'main process'}{of_which}"
+    return ProcessSeen(pid=pid, role=role, first=n == 0, fds=_descriptors(pid), threads=())
+
+
+def _seen(process: ProcessSeen, calls: Mapping[int, Blocked | None], *, ends: float) -> ProcessSeen:
+    """With its threads, or with the reason why there are none."""
     left_s = max(0.0, ends - time.monotonic())
     try:
-        found = stacks(pid, timeout_s=min(DEADLINE_S, left_s))
+        found = stacks(process.pid, timeout_s=min(DEADLINE_S, left_s))
     except StacksError as error:
-        return ProcessSeen(pid=pid, fds=fds, threads=(), problem=str(error))
-    after = _calls_again(pid, calls)
-    threads = tuple(_thread(pid, thread, calls, after) for thread in found)
-    return ProcessSeen(pid=pid, fds=fds, threads=threads)
+        return msgspec.structs.replace(process, problem=str(error))
+    after = _calls_again(process.pid, calls)
+    threads = tuple(_thread(process.pid, thread, calls, after) for thread in found)
+    return msgspec.structs.replace(process, threads=threads)
 
 
 def _thread(
