@@ -4,8 +4,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from tests.forensics import values
 from tests.report import samples
 
+from stallproof.forensics.words import connection
 from stallproof.report import load_results, write_reports
 from stallproof.report.words import sentence
 
@@ -127,6 +129,15 @@ def test_settings_versions_schedule_and_command(page: Page) -> None:
     assert '"fault": "broker-restart"' in page.text
     command = "stallproof run idle-reset-worker --profile hardened --stack locked --site local"
     assert f"{command} --repeat 10" in page.text
+
+
+def test_what_was_seized_is_told_thread_by_thread(page: Page) -> None:
+    assert "Seized 17.5 s into the load, while work waited" in page.text
+    for frame in (values.MUTE.at, *values.MUTE.under, values.POST.at):
+        assert frame in page.text
+    assert page.text.count(connection(values.DEAD)) == 2  # the sentence, and the thread's row
+    assert f"Not to be had: conntrack: {samples.EVIL}" in page.text
+    assert "forensics/stalled/worker-stacks.txt" in page.text
 
 
 def test_a_log_line_is_text(page: Page, folder: Path) -> None:
