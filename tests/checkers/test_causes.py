@@ -44,7 +44,20 @@ def test_in_unacked_and_when_it_comes_back() -> None:
     found = fate(undone(start=3).instance("worker", "exit", at=5).held(unacked={0: 2.5}))
     assert found.cause is Cause.UNACKED
     assert found.back_s == 2.5 + VISIBILITY_S
-    assert found.evidence == "started at 3.00 s; in unacked at 40.00 s, delivered at 2.50 s"
+    assert found.evidence == (
+        "started at 3.00 s; in unacked at 40.00 s, delivered at 2.50 s; the worker exited at 5.00 s"
+    )
+
+
+def test_in_unacked_and_in_the_hands_of_a_worker_that_lives() -> None:
+    run = undone().instance("worker", "exit", at=2).held(unacked={0: 2.5})
+    assert fate(run).evidence == (
+        "no worker says that it received it; in unacked at 40.00 s, delivered at 2.50 s; "
+        "the worker has not exited since"
+    )
+    found = fate(run.message("received", 0, at=2.625))
+    assert found.cause is Cause.UNACKED
+    assert found.evidence.startswith("received at 2.62 s and not started;")
 
 
 def test_a_queue_comes_before_unacked() -> None:

@@ -89,11 +89,9 @@ def _fate(facts: Facts, story: Story, records: Records) -> Fate:
     assert story.accepted_t is not None
     trail = records.trails.get(story.story_id or "", Trail())
     seen = records.held.get(story.story_id or "")
-    in_sight = _in_sight(facts, story, seen)
-    if in_sight is not None:
-        cause, evidence = in_sight[0], [_started(facts, story), in_sight[1]]
-    else:
-        cause, evidence = _out_of_sight(facts, story, trail, records)
+    cause, evidence = _in_sight(facts, story, trail, seen) or _out_of_sight(
+        facts, story, trail, records
+    )
     back_t = _back_t(facts, seen) if cause is Cause.UNACKED else None
     return Fate(
         story=story.number,
@@ -105,16 +103,21 @@ def _fate(facts: Facts, story: Story, records: Records) -> Fate:
     )
 
 
-def _in_sight(facts: Facts, story: Story, seen: Seen | None) -> tuple[Cause, str] | None:
+def _in_sight(
+    facts: Facts, story: Story, trail: Trail, seen: Seen | None
+) -> tuple[Cause, list[str]] | None:
     """Where it is to be seen; None: nowhere."""
+    started = _started(facts, story)
     if story.failed_t is not None:
-        return Cause.FAILED, f"ended in error at {_at(facts, story.failed_t)}"
+        return Cause.FAILED, [started, f"ended in error at {_at(facts, story.failed_t)}"]
     stands = "" if seen is None else _stands(facts, seen)
     if seen is not None and not isinstance(seen.message, Unacked):
-        return Cause.QUEUED, stands
+        return Cause.QUEUED, [started, stands]
     if _in_work(facts, story):
-        return Cause.RUNNING, stands or "no message of it in the broker"
-    return None if seen is None else (Cause.UNACKED, stands)
+        return Cause.RUNNING, [started, stands or "no message of it in the broker"]
+    if seen is None:
+        return None
+    return Cause.UNACKED, [started or _received(facts, trail, seen), stands, _whose(facts, seen)]
 
 
 def _out_of_sight(
@@ -164,6 +167,26 @@ def _started(facts: Facts, story: Story) -> str:
     return f"started at {_at(facts, story.tale.attempts[-1].start_t)}"
 
 
+def _received(facts: Facts, trail: Trail, seen: Seen) -> str:
+    """Of a message that nobody started."""
+    of_it = [m for m in trail.messages if m.task_id == seen.message.task_id]
+    received = [message.t for message in of_it if message.phase == "received"]
+    if not received:
+        return "no worker says that it received it"
+    return f"received at {_at(facts, received[-1])} and not started"
+
+
+def _whose(facts: Facts, seen: Seen) -> str:
+    """Whether the worker lives to which it was delivered."""
+    delivered_t = _delivered_t(facts, seen)
+    if delivered_t is None:
+        return ""
+    exit_t = next((t for t in facts.exit_ts("worker") if t >= delivered_t), None)
+    if exit_t is None:
+        return "the worker has not exited since"
+    return f"the worker exited at {_at(facts, exit_t)}"
+
+
 def _killed(facts: Facts, start: Task) -> str:
     exit_t = facts.worker_exit_t(start.instance, since_t=start.t)
     who = start.instance or "the worker"
@@ -180,22 +203,24 @@ def _in_work(facts: Facts, story: Story) -> bool:
     return bool(spans) and last[0].end_t is None and spans[0][1] >= facts.end_t
 
 
-def _back_t(facts: Facts, seen: Seen | None) -> float | None:
-    assert seen is not None
-    assert isinstance(seen.message, Unacked)
-    if seen.message.delivered_s is None:
+def _delivered_t(facts: Facts, seen: Seen) -> float | None:
+    """When a message in `unacked` was delivered; None: it is in none, or that is not known."""
+    if not isinstance(seen.message, Unacked) or seen.message.delivered_s is None:
         return None
-    delivered_t = facts.t_of(seen.message.delivered_s)
-    return None if delivered_t is None else delivered_t + seen.held.visibility_timeout_s
+    return facts.t_of(seen.message.delivered_s)
+
+
+def _back_t(facts: Facts, seen: Seen | None) -> float | None:
+    delivered_t = None if seen is None else _delivered_t(facts, seen)
+    if seen is None or delivered_t is None:
+        return None
+    return delivered_t + seen.held.visibility_timeout_s
 
 
 def _stands(facts: Facts, seen: Seen) -> str:
     stood = f"in {seen.where} at {_at(facts, seen.held.t)}"
-    if isinstance(seen.message, Unacked) and seen.message.delivered_s is not None:
-        delivered_t = facts.t_of(seen.message.delivered_s)
-        if delivered_t is not None:
-            stood += f", delivered at {_at(facts, delivered_t)}"
-    return stood
+    delivered_t = _delivered_t(facts, seen)
+    return stood if delivered_t is None else f"{stood}, delivered at {_at(facts, delivered_t)}"
 
 
 def _at(facts: Facts, t: float) -> str:
