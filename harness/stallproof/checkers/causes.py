@@ -40,6 +40,11 @@ class Trail:
         start = self.last_start
         return [m for m in self.messages if m.t > start.t and m.task_id != start.task_id]
 
+    def received(self, seen: Seen) -> MessagePhase | None:
+        """The last that a worker said of that message on receiving it."""
+        of_it = [m for m in self.messages if m.task_id == seen.message.task_id]
+        return next((m for m in reversed(of_it) if m.phase == "received"), None)
+
 
 @dataclass(frozen=True)
 class Records:
@@ -117,7 +122,8 @@ def _in_sight(
         return Cause.RUNNING, [started, stands or "no message of it in the broker"]
     if seen is None:
         return None
-    return Cause.UNACKED, [started or _received(facts, trail, seen), stands, _whose(facts, seen)]
+    first = started or _received(facts, trail, seen)
+    return Cause.UNACKED, [first, stands, _whose(facts, trail, seen)]
 
 
 def _out_of_sight(
@@ -169,19 +175,20 @@ def _started(facts: Facts, story: Story) -> str:
 
 def _received(facts: Facts, trail: Trail, seen: Seen) -> str:
     """Of a message that nobody started."""
-    of_it = [m for m in trail.messages if m.task_id == seen.message.task_id]
-    received = [message.t for message in of_it if message.phase == "received"]
-    if not received:
+    received = trail.received(seen)
+    if received is None:
         return "no worker says that it received it"
-    return f"received at {_at(facts, received[-1])} and not started"
+    return f"received at {_at(facts, received.t)} and not started"
 
 
-def _whose(facts: Facts, seen: Seen) -> str:
+def _whose(facts: Facts, trail: Trail, seen: Seen) -> str:
     """Whether the worker lives to which it was delivered."""
     delivered_t = _delivered_t(facts, seen)
     if delivered_t is None:
         return ""
-    exit_t = next((t for t in facts.exit_ts("worker") if t >= delivered_t), None)
+    received = trail.received(seen)
+    instance = "" if received is None else received.instance
+    exit_t = facts.worker_exit_t(instance, since_t=delivered_t)
     if exit_t is None:
         return "the worker has not exited since"
     return f"the worker exited at {_at(facts, exit_t)}"
