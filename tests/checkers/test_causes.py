@@ -110,6 +110,9 @@ def test_received_and_never_started() -> None:
     found = fate(undone().message("received", 0, at=2.5))
     assert found.cause is Cause.DROPPED
     assert "received at 2.50 s; never started" in found.evidence
+    run = undone().message("received", 0, at=2.5)
+    run.log("error", "before", at=2.25).log("error", "outside body", at=2.75)
+    assert fate(run).evidence.endswith("its log then, at 2.75 s: outside body")
 
 
 def test_lost_with_the_brokers_data() -> None:

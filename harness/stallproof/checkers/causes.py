@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stallproof.checkers.holding import Loss, Seen, blind, held_at_end, losses
+from stallproof.checkers.lives import same
 from stallproof.checkers.wording import seconds
 from stallproof.fate import Cause, Fate
-from stallproof.history import Broker, MessagePhase, Op, Task
+from stallproof.history import Broker, Log, MessagePhase, Op, Task
 from stallproof.messages import Unacked
 
 if TYPE_CHECKING:
     from stallproof.checkers.facts import Facts
     from stallproof.checkers.stories import Story
+
+LINE_AT_MOST = 200
+"""Characters of a log line that stand among the evidence."""
 
 
 @dataclass
@@ -157,7 +161,7 @@ def _gone(
         return Cause.LOST_WITH_DATA, [started, told, stood, back]
     nowhere = "at the end in no queue and not in unacked"
     if last.phase == "received":
-        return Cause.DROPPED, [started, told, "never started", nowhere]
+        return Cause.DROPPED, [started, told, "never started", nowhere, _log_after(facts, last)]
     empty_t = next(
         (b.t for b in facts.of(Broker) if b.t > last.t and b.up and not any(b.queues.values())),
         None,
@@ -200,6 +204,18 @@ def _killed(facts: Facts, start: Task) -> str:
     if exit_t is None:
         return f"never ended, though {who} lived: cancelled, or its process alone killed"
     return f"{who} exited at {_at(facts, exit_t)}"
+
+
+def _log_after(facts: Facts, received: MessagePhase) -> str:
+    """The next line of that worker's log that is no good news: it may tell why."""
+    bad = ("connection-lost", "error", "warning")
+    of_it = (
+        log
+        for log in facts.of(Log)
+        if log.service == "worker" and same(log.instance, received.instance) and log.what in bad
+    )
+    log = next((log for log in of_it if log.t >= received.t), None)
+    return "" if log is None else f"its log then, at {_at(facts, log.t)}: {log.line[:LINE_AT_MOST]}"
 
 
 def _in_work(facts: Facts, story: Story) -> bool:
