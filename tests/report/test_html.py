@@ -215,3 +215,14 @@ def test_contrast(folder: Path, theme: int, front: str, ground: str, least: floa
     colours = dict(re.findall(r"--([a-z-]+): #([0-9a-f]+)", blocks[theme]))
     darker, lighter = sorted(luminance(colours[name]) for name in (front, ground))
     assert (lighter + 0.05) / (darker + 0.05) >= least
+
+
+def test_each_lost_story_bears_its_cause_and_what_shows_it(page: Page) -> None:
+    assert "Accepted and not done: 3 popped and never registered" in page.text
+    assert "by elimination popped over a connection" in page.text
+
+
+def test_all_runs_are_summed_up(page: Page) -> None:
+    assert "All runs together" in page.text
+    assert "accepted stories lost in" in page.text
+    assert "one after another: 13 % faults in force" in page.text
