@@ -15,7 +15,7 @@ from stallproof import (
 
 
 @scenario(
-    schedule=[at(3, BrokerRestart(how="killed"), for_s=9), at(4, InstanceKill())],
+    schedule=[at(3.5, BrokerRestart(how="killed"), for_s=9), at(4.5, InstanceKill())],
     workload=Workload(rate_per_s=1, for_s=16),
     expected={
         "guide-int-keys": breaks(
