@@ -7,6 +7,7 @@ broker is away, or while a backlog waits and what the former instance held is in
 from stallproof import (
     BrokerRestart,
     InstanceKill,
+    Limits,
     Workload,
     at,
     breaks,
@@ -41,6 +42,7 @@ def broker_away_at_start() -> None:
 @scenario(
     schedule=[at(5, InstanceKill())],
     workload=Workload(rate_per_s=4, for_s=6, task_s=1.0),
+    limits=Limits(stall_s=20, first_start_s=20),  # a worker has to start meanwhile
     expected={
         "guide-int-keys": breaks(
             "unfinished",
