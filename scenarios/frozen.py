@@ -12,6 +12,7 @@ from stallproof import (
     NatIdleExpiry,
     Workload,
     at,
+    breaks,
     scenario,
 )
 
@@ -37,6 +38,22 @@ def frozen_5s() -> None:
     schedule=[at(0, NatIdleExpiry(idle_s=10), for_s=37), at(5, Freeze(), for_s=30)],
     workload=Workload(rate_per_s=0.25, for_s=40, task_s=2.0),
     limits=AFTER,
+    expected={
+        "celery-defaults": breaks(
+            "unfinished",
+            because=(
+                "No socket_timeout and no keepalive: the worker waits on connections that the "
+                "network has forgotten, starts nothing more, and its health port says 200."
+            ),
+        ),
+        "guide-int-keys": breaks(
+            because=(
+                "A command under way on a forgotten connection waits for socket_timeout, 30 s, "
+                "before the worker starts anything again; in some runs none is under way."
+            ),
+            sometimes=True,
+        ),
+    },
 )
 def frozen_30s() -> None:
     """The worker is frozen for thirty seconds, and the network forgets after ten
@@ -53,6 +70,23 @@ def frozen_30s() -> None:
     schedule=[at(0, NatIdleExpiry(idle_s=10), for_s=97), at(5, Freeze(), for_s=90)],
     workload=Workload(rate_per_s=0.25, for_s=100, task_s=1.5),
     limits=AFTER,
+    expected={
+        "celery-defaults": breaks(
+            "unfinished",
+            because=(
+                "No socket_timeout and no keepalive: the worker waits on connections that the "
+                "network has forgotten, starts nothing more, and its health port says 200."
+            ),
+        ),
+        "guide-int-keys": breaks(
+            because=(
+                "At the thaw socket_timeout has run out: the worker gives its connection up and "
+                "puts the message in hand back, while the task goes on. In some runs it is begun "
+                "again before the first has ended; nothing claims the story, so it is done twice."
+            ),
+            sometimes=True,
+        ),
+    },
 )
 def frozen_90s() -> None:
     """The worker is frozen for ninety seconds, and the network forgets after ten
@@ -82,6 +116,19 @@ def migrated() -> None:
     schedule=[at(0, NatIdleExpiry(idle_s=4), for_s=21), at(2, CpuThrottling(), for_s=21)],
     workload=Workload(rate_per_s=0.12, for_s=25),
     limits=AFTER,
+    expected={
+        "celery-defaults": breaks(
+            "accept",
+            because="No socket_timeout: POST waits on a forgotten connection.",
+        ),
+        "guide-int-keys": breaks(
+            "accept",
+            because=(
+                "Keepalive after one second would hold the connection (nat-expiry-short), but "
+                "an instance without CPU sends no probe: POST waits for socket_timeout, 30 s."
+            ),
+        ),
+    },
 )
 def api_throttled() -> None:
     """The API gets CPU only while a request is in flight; the network forgets after four seconds
