@@ -22,6 +22,23 @@ def sigterm_short_task() -> None:
     schedule=[at(3, Terminate())],
     workload=Workload(rate_per_s=0.5, for_s=3.5, task_s=15.0),
     limits=Limits(stall_s=25, first_start_s=25, drain_s=50, settle_s=55),
+    expected={
+        "celery-defaults": breaks(
+            "lost",
+            because=(
+                "task_acks_late is off: the message is acknowledged before the work begins, and "
+                "SIGKILL ends the work."
+            ),
+        ),
+        "guide-int-keys": breaks(
+            "unfinished",
+            because=(
+                "A warm shutdown waits for the task, and puts nothing back, until SIGKILL comes: "
+                "the message is kept in unacked until visibility_timeout is over, an hour by "
+                "default. worker_soft_shutdown_timeout with REMAP_SIGTERM puts it back in time."
+            ),
+        ),
+    },
 )
 def sigterm_long_task() -> None:
     """The worker's instance is told to go while tasks of fifteen seconds run
