@@ -156,7 +156,8 @@ HARDENED = (
     Setting(
         "task_reject_on_worker_lost",
         True,
-        "undecided: no scenario kills a pool process yet; kept from the guide",
+        "undecided: child-killed holds with and without it, because of the outbox; without one it "
+        "decides (guide-int-keys loses the task, 2 of 2); kept from the guide",
     ),
     Setting(
         "worker_prefetch_multiplier",
