@@ -11,9 +11,6 @@ import msgspec
 from stallproof.model import Setting
 from stallproof.stacks import ANSWER_DEADLINE_S, Environment
 
-ANSWER_DEADLINE_S = 30.0
-"""It takes a start of Python, half a second on a machine that is idle."""
-
 
 class InterfaceError(Exception):
     """The system did not answer a question about itself: one line."""
