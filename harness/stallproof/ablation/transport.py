@@ -149,6 +149,15 @@ RECONNECTING = (
         claims=(Claim(scenario="broker-killed-4s", why="the worker reconnects by itself"),),
     ),
     Knob(
+        name="broker_channel_error_retry",
+        settings={"broker_channel_error_retry": True},
+        set_by=(HARDENED,),
+        claims=(
+            Claim(scenario="broker-demoted", why="reconnects at -READONLY, instead of exiting"),
+            Claim(scenario="broker-full", why="reconnects at -OOM, instead of exiting"),
+        ),
+    ),
+    Knob(
         name="broker_connection_retry_on_startup",
         settings={"broker_connection_retry_on_startup": True},
         off={"broker_connection_retry_on_startup": False},
