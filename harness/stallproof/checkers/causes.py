@@ -44,6 +44,10 @@ class Trail:
         start = self.last_start
         return [m for m in self.messages if m.t > start.t and m.task_id != start.task_id]
 
+    @property
+    def last_word(self) -> str:
+        return f"the API last said: {self.status}" if self.status else ""
+
     def received(self, seen: Seen) -> MessagePhase | None:
         """The last that a worker said of that message on receiving it."""
         of_it = [m for m in self.messages if m.task_id == seen.message.task_id]
@@ -118,7 +122,8 @@ def _in_sight(
     """Where it is to be seen; None: nowhere."""
     started = _started(facts, story)
     if story.failed_t is not None:
-        return Cause.FAILED, [started, f"ended in error at {_at(facts, story.failed_t)}"]
+        ended = f"ended in error at {_at(facts, story.failed_t)}"
+        return Cause.FAILED, [started, ended, trail.last_word]
     stands = "" if seen is None else _stands(facts, seen)
     if seen is not None and not isinstance(seen.message, Unacked):
         return Cause.QUEUED, [started, stands]
@@ -142,8 +147,8 @@ def _out_of_sight(
         return _gone(facts, trail.later[-1], started, records)
     if not records.kept:
         return Cause.UNTRACED, ["no message of it in the broker, and no record of any kept"]
-    said = f"the API last said: {trail.status}" if trail.status else ""
-    return Cause.NEVER_PUBLISHED, ["the broker never answered for a message of it", said]
+    unanswered = "the broker never answered for a message of it"
+    return Cause.NEVER_PUBLISHED, [unanswered, trail.last_word]
 
 
 def _gone(
