@@ -42,7 +42,7 @@ def test_doctor_says_what_was_found(desk: Path) -> None:
     assert done.err == ""
     rows = {row["part"]: row for row in done.json}
     assert set(rows) == {
-        *("namespaces", "broker", "toxiproxy", "go", "uv", "compiler", "python"),
+        *("namespaces", "broker", "toxiproxy", "go", "uv", "compiler", "py-spy", "python"),
         *("docker", "images", "compose"),
     }
     for row in rows.values():

@@ -77,7 +77,16 @@ def test_the_doctor_says_what_is_missing_and_what_that_costs(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     rows = {row.part: row for row in parts.doctor()}
-    parts_of_a_run = ("namespaces", "broker", "toxiproxy", "go", "compiler", "uv", "python")
+    parts_of_a_run = (
+        "namespaces",
+        "broker",
+        "toxiproxy",
+        "go",
+        "compiler",
+        "py-spy",
+        "uv",
+        "python",
+    )
     assert set(rows) == {*parts_of_a_run, "docker", "images", "compose"}
     assert not rows["toxiproxy"].ok
     assert "latency" in rows["toxiproxy"].cost
