@@ -11,6 +11,15 @@ NO_OUTBOX = breaks(
     sometimes=True,
 )
 
+DEMOTED = breaks(
+    "accept",
+    because=(
+        "POST publishes straight to the broker and is refused with it: no outbox. The worker exits "
+        "of -READONLY (broker_channel_error_retry decides that), and what it had popped and not "
+        "noted down is gone."
+    ),
+)
+
 
 @scenario(
     schedule=[at(3, Failover(how="demoted"), for_s=15)],
@@ -61,7 +70,7 @@ def failover_30s() -> None:
 @scenario(
     schedule=[at(3, Demote(), for_s=5)],
     workload=Workload(for_s=13),
-    expected={"guide-int-keys": NO_OUTBOX, "celery-defaults": NO_OUTBOX},
+    expected={"guide-int-keys": DEMOTED, "celery-defaults": DEMOTED},
 )
 def broker_demoted() -> None:
     """The broker is a replica for five seconds, and answers
