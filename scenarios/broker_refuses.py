@@ -21,6 +21,10 @@ NO_OUTBOX = breaks(
     sometimes=True,
 )
 
+TWICE = breaks(
+    because="A message is delivered again while its task runs: nothing claims the story.",
+    sometimes=True,
+)
 FULL = breaks(
     "accept",
     because=(
@@ -107,15 +111,15 @@ def password_rotated() -> None:
 
 
 @scenario(
-    # Time enough between two waves of a kind for its clients to be back.
+    # Time enough between two waves for clients to be back; those that subscribe take too long.
     schedule=[
         at(3.0, ClientKill(kind="pubsub")),
         at(3.3, ClientKill(kind="normal")),
         at(5.0, ClientKill(kind="normal")),
-        at(6.7, ClientKill(kind="pubsub")),
         at(7.0, ClientKill(kind="normal")),
     ],
     workload=Workload(for_s=13),
+    expected={"guide-int-keys": TWICE, "celery-defaults": TWICE},
 )
 def certificate_rotated() -> None:
     """Connections are closed in waves, class by class, for four seconds
