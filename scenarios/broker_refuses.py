@@ -21,11 +21,23 @@ NO_OUTBOX = breaks(
     sometimes=True,
 )
 
+TWICE = breaks(
+    because="A message is delivered again while its task runs: nothing claims the story.",
+    sometimes=True,
+)
+FULL = breaks(
+    "accept",
+    because=(
+        "POST publishes straight to the broker and is refused with it: no outbox. A message that "
+        "was popped and could not be noted down is gone."
+    ),
+)
+
 
 @scenario(
     schedule=[at(3, Oom(policy="noeviction"), for_s=5)],
     workload=Workload(for_s=13),
-    expected={"guide-int-keys": NO_OUTBOX, "celery-defaults": NO_OUTBOX},
+    expected={"guide-int-keys": FULL, "celery-defaults": FULL},
 )
 def broker_full() -> None:
     """The broker's memory is full for five seconds
@@ -40,7 +52,7 @@ def broker_full() -> None:
 @scenario(
     schedule=[at(3, Oom(policy="volatile-lru"), for_s=5)],
     workload=Workload(for_s=13),
-    expected={"guide-int-keys": NO_OUTBOX, "celery-defaults": NO_OUTBOX},
+    expected={"guide-int-keys": FULL, "celery-defaults": FULL},
 )
 def broker_full_volatile_lru() -> None:
     """The broker's memory is full, and what has a time to live is thrown out
@@ -99,15 +111,15 @@ def password_rotated() -> None:
 
 
 @scenario(
-    # Time enough between two waves of a kind for its clients to be back.
+    # Time enough between two waves for clients to be back; those that subscribe take too long.
     schedule=[
         at(3.0, ClientKill(kind="pubsub")),
         at(3.3, ClientKill(kind="normal")),
         at(5.0, ClientKill(kind="normal")),
-        at(6.7, ClientKill(kind="pubsub")),
         at(7.0, ClientKill(kind="normal")),
     ],
     workload=Workload(for_s=13),
+    expected={"guide-int-keys": TWICE, "celery-defaults": TWICE},
 )
 def certificate_rotated() -> None:
     """Connections are closed in waves, class by class, for four seconds
