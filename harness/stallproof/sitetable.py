@@ -31,8 +31,8 @@ silence.
 
 When a run stalls, the broker's contents, its CLIENT LIST and the logs are seized on every site.
 Stacks and sockets of the services take `{LOCAL}` or `{LOOPBACK}`, and there the right to look into
-a process, which namespaces of one's own bring along. The connections that the network remembers
-take `{LOCAL}` on the direct route. What is missing is said, a line each, in the report.
+a process, which namespaces of one's own bring along. The connections that the network remembers are
+there where conntrack-flush is. What is missing is said, a line each, in the report.
 
 ## The {DOCKER} site
 

@@ -114,7 +114,10 @@ def test_the_files_hold_what_was_there(ran: Ran) -> None:
     )
     assert f"addr={wait.on[0].local} " in texts["broker-clients.txt"]
     assert wait.on[0].local in texts["conntrack.txt"]
-    assert texts["broker-contents.json"].count('"story_id"') == first.queued
+    assert first.queued is not None
+    assert first.unacked is not None
+    held = texts["broker-contents.json"].count('"story_id"')
+    assert held == first.queued + first.unacked
 
 
 def test_the_brokers_password_is_in_no_file(ran: Ran) -> None:

@@ -46,7 +46,7 @@ class LocalInsides:
         return [found for host in hosts for found in host.run(tcpsockets.listing)]
 
     def _processes(self, service: str) -> Sequence[ProcessSeen]:
-        firsts = [one.pid for one in self._instances[service].kept if one.pid is not None]
+        firsts = [pid for one in self._instances[service].kept if (pid := one.pid) is not None]
         # All of them as they are now, before py-spy halts the first.
         before = [
             (_unread(pid, n, f" of instance {number}" if len(firsts) > 1 else ""), _calls(pid))
