@@ -37,9 +37,11 @@ test-real: .venv/synced
 test-docker: .venv/synced
 	.venv/bin/pytest -q -m docker
 
-## Every scenario on every site, the verdicts compared; half an hour of nothing else.
+## Every scenario on every site, the verdicts compared, and what the kernel's faults look like there;
+## half an hour and more of nothing else.
 agreement: .venv/synced
-	.venv/bin/pytest -q tests/sites/docker/test_agreement.py --every-scenario
+	.venv/bin/pytest -q tests/sites/docker/test_agreement.py \
+		tests/sites/docker/test_calibration.py --every-scenario
 
 ## Every scenario must hold under `hardened`, and the others must show what is on record for them.
 scenarios: .venv/synced

@@ -22,6 +22,9 @@ from stallproof.sites.choice import IN_CONTAINERS, LOCAL
 from stallproof.sites.namespaces import command_enclosed
 
 ROW_DEADLINE_S = 30.0
+CONTAINERS_DEADLINE_S = 180.0
+"""The same where a row takes containers: what makes and removes them has deadlines of its own, up
+to 90 s (Compose), whose errors say more."""
 TRIAL_DEADLINE_S = 15.0
 
 
@@ -96,7 +99,8 @@ def _ask(request: Request, folder: Path) -> Answer:
     file = folder / "request.json"
     file.write_bytes(msgspec.json.encode(request))
     inner = [sys.executable, "-m", "stallproof.calibration.inside", str(file)]
-    deadline_s = ROW_DEADLINE_S + TRIAL_DEADLINE_S * request.trials
+    boot_s = CONTAINERS_DEADLINE_S if request.site in IN_CONTAINERS else ROW_DEADLINE_S
+    deadline_s = boot_s + TRIAL_DEADLINE_S * request.trials
     try:
         done = subprocess.run(
             command_enclosed(inner, namespaces=request.site == LOCAL),
