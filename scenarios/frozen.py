@@ -4,7 +4,16 @@ Its processes are stopped and its packets go nowhere, as in an instance that Clo
 between requests or moves. What the network has forgotten by the thaw vanishes from then on.
 """
 
-from stallproof import Freeze, Limits, Migrate, NatIdleExpiry, Workload, at, scenario
+from stallproof import (
+    CpuThrottling,
+    Freeze,
+    Limits,
+    Migrate,
+    NatIdleExpiry,
+    Workload,
+    at,
+    scenario,
+)
 
 AFTER = Limits(stall_s=15, settle_s=45)
 
@@ -66,4 +75,20 @@ def migrated() -> None:
     On Cloud Run: live migration; SIGTSTP comes ten seconds before, SIGCONT after it.
     The guide promises: nothing in particular.
     Must hold: the worker starts tasks again within fifteen seconds, each story ends exactly once.
+    """
+
+
+@scenario(
+    schedule=[at(0, NatIdleExpiry(idle_s=4), for_s=21), at(2, CpuThrottling(), for_s=21)],
+    workload=Workload(rate_per_s=0.12, for_s=25),
+    limits=AFTER,
+)
+def api_throttled() -> None:
+    """The API gets CPU only while a request is in flight; the network forgets after four seconds
+
+    On Cloud Run: request-based billing, the default; and ten minutes of idle limit to the VPC.
+    The guide promises: keepalive and health_check_interval hold the connection to the broker. In an
+    instance without CPU nothing sends them.
+    Must hold: the POST after eight seconds without CPU, whose connection to the broker is
+    forgotten, is accepted in time, and every story is done.
     """

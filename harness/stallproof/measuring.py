@@ -16,9 +16,11 @@ from stallproof import keepalive as judged_keepalive
 from stallproof.engine import run_all
 from stallproof.exits import Exit
 from stallproof.live import Live
+from stallproof.options import SiteName
 from stallproof.plan import choose_result_folder, make_result_folder
 from stallproof.report import write_reports
 from stallproof.results import harness_failed
+from stallproof.sites.choice import LOCAL, SITES
 from stallproof.sitetable import page
 from stallproof.tables import clock_table
 from stallproof.wish import PlanError
@@ -31,15 +33,20 @@ def calibrate(
     *,
     trials: Annotated[int, typer.Option(min=1, max=100, help="Trials of each row.")] = 5,
     jobs: Annotated[int, typer.Option(min=1, max=16, help="Rows at once.")] = 2,
+    site: SiteName = LOCAL,
     out: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
 ) -> None:
     """Show on the wire what each fault does to a bare client, and how late it comes."""
     rows = calibration.rows_called(names or [])
+    if site not in SITES:
+        raise PlanError(f"--site {site}: there are {', '.join(SITES)}")
     console = Console(stderr=as_json)
     with console.status(f"{len(rows)} rows, {trials} trials each"):
-        measured = calibration.measure(rows, trials=trials, at_once=jobs)
-    text = calibration.markdown(measured, command=f"stallproof calibrate --trials {trials}")
+        measured = calibration.measure(rows, trials=trials, at_once=jobs, site=site)
+    elsewhere = "" if site == LOCAL else f" --site {site}"
+    command = f"stallproof calibrate --trials {trials}{elsewhere}"
+    text = calibration.markdown(measured, command=command)
     if out is not None:
         _write(out, text)
     if as_json:

@@ -15,6 +15,7 @@ from stallproof.job import Job
 from stallproof.model import Scenario
 from stallproof.request import Request
 from stallproof.sites.base import SystemSpec
+from stallproof.sites.capabilities import FrontEnd
 from stallproof.sites.choice import LOCAL, LOOPBACK
 from stallproof.stacks import Environment
 from stallproof.wish import PlanError, Wish
@@ -83,6 +84,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         image=environment.image,
                         broker_binary=given.broker,
                         toxiproxy_binary=given.toxiproxy,
+                        front=any(FrontEnd in step.fault.needs for step in scenario.schedule.steps),
                         shim=shim,
                         run_dir=str(root.resolve() / folder),
                     )

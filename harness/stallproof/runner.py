@@ -33,7 +33,7 @@ from stallproof.load.result import in_run, read_result
 from stallproof.load.usage import watch_cpu
 from stallproof.model import Finding, RunRecord, Scenario, Verdict
 from stallproof.request import Progress, Request, record_of
-from stallproof.sites.base import Site, System
+from stallproof.sites.base import CapabilityMissingError, Site, System
 from stallproof.sites.choice import site_of
 from stallproof.warmup import warm_up
 from stallproof.watch import watch
@@ -57,6 +57,8 @@ async def execute(run: Run, site: Site) -> None:
         _http(system.api_url) as http,
         anyio.create_task_group() as background,
     ):
+        if missing := lacking(run.request.scenario, system):
+            raise CapabilityMissingError(", ".join(missing))
         clients = Clients(run.recorder, http)
         background.start_soon(watch, system, run.recorder, http)
         if run.request.locust is not None:
@@ -130,14 +132,14 @@ async def _report(run: Run) -> None:
         await anyio.sleep(PROGRESS_S)
 
 
-def lacking(scenario: Scenario, site: Site) -> list[str]:
-    """What the scenario's faults need and the site does not offer: `idle-reset needs Sockets`."""
+def lacking(scenario: Scenario, ground: Site | System) -> list[str]:
+    """What the scenario's faults need and is not offered there: `idle-reset needs Sockets`."""
     return sorted(
         {
             f"{step.fault.name} needs {need.__name__}"
             for step in scenario.schedule.steps
             for need in step.fault.needs
-            if not site.offers(need)
+            if not ground.offers(need)
         }
     )
 
@@ -178,14 +180,13 @@ def main(argument: str) -> int:
     recorder = Recorder(folder / "history.jsonl", clock=clock)
     run = Run(request, recorder)
     site = site_of(request.site)
-    if missing := lacking(request.scenario, site):
-        text = f"this site cannot do it: {', '.join(missing)}"
-        needs = Finding(checker="needs", verdict=Verdict.UNKNOWN, text=text)
-        _store(folder, record(run, (needs,), started_at, cpu_s=0.0))
-        return 0
+    missing = ", ".join(lacking(request.scenario, site))
     failures: list[str] = []
     try:
-        anyio.run(execute, run, site)
+        if not missing:
+            anyio.run(execute, run, site)
+    except* CapabilityMissingError as found:  # it could be told only once the system was up
+        missing = "; ".join(str(problem) for problem in found.exceptions)
     except* Exception as problems:  # noqa: BLE001  # whatever it is, it says nothing of the system
         failures = _flat(problems)
         traceback.print_exception(problems)
@@ -194,6 +195,11 @@ def main(argument: str) -> int:
     if failures:
         sys.stderr.write("; ".join(failures) + "\n")
         return HARNESS_FAILED
+    if missing:
+        text = f"this site cannot do it: {missing}"
+        needs = Finding(checker="needs", verdict=Verdict.UNKNOWN, text=text)
+        _store(folder, record(run, (needs,), started_at, cpu_s=0.0))
+        return 0
     usage = resource.getrusage(resource.RUSAGE_SELF)
     history = History.read(folder / "history.jsonl")
     findings = judge(history, request.scenario)

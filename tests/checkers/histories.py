@@ -23,6 +23,7 @@ from stallproof.history import (
     ClockSet,
     Connections,
     FaultPhase,
+    Freezing,
     Health,
     Held,
     History,
@@ -294,6 +295,12 @@ class Run:
         return self.add(
             InstancePhase(t=LOAD_T + at, service=service, instance=of, phase=phase, code=code)
         )
+
+    def frozen(self, service: str, first: float, last: float, *, of: str = "") -> Run:
+        """No process of it ran from the one moment to the other."""
+        at = {"service": service, "instance": of}
+        self.add(Freezing(t=LOAD_T + first, phase="freeze", **at))
+        return self.add(Freezing(t=LOAD_T + last, phase="thaw", **at))
 
     def fault(
         self,

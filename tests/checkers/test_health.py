@@ -100,6 +100,20 @@ def test_the_api_may_restart() -> None:
 
 
 @pytest.mark.parametrize("service", ["api", "worker"])
+def test_who_is_frozen_cannot_answer(service: str) -> None:
+    run = Run().steady(1, 40).sick(service, 10, 31, None)
+    assert run.judge()["health"].verdict is Verdict.INVALID
+    assert run.frozen(service, 10, 30).judge()["health"].verdict is Verdict.VALID
+
+
+def test_only_who_is_frozen_is_excused_and_only_as_long() -> None:
+    run = Run().steady(1, 40).sick("api", 10, 31, None).frozen("worker", 10, 30)
+    assert run.judge()["health"].verdict is Verdict.INVALID
+    run = Run().steady(1, 40).sick("api", 10, 31, None).frozen("api", 10, 15)
+    assert run.judge()["health"].verdict is Verdict.INVALID
+
+
+@pytest.mark.parametrize("service", ["api", "worker"])
 @pytest.mark.parametrize(("last", "verdict"), [(26, Verdict.VALID), (27, Verdict.UNKNOWN)])
 def test_too_few_samples_say_nothing(service: str, last: float, verdict: Verdict) -> None:
     # 40 s need 14 samples: with 0 .. 26 dropped 14 are left, with 0 .. 27 only 13

@@ -145,7 +145,7 @@ def test_without_the_right_it_says_which_one(in_namespace: Callable[..., Any]) -
 
 
 def test_a_kernel_without_it_is_named() -> None:
-    refusal = str(sockdiag._refused(sockdiag.SOCK_DESTROY, errno.EOPNOTSUPP))
+    refusal = str(sockdiag._refused(sockdiag.SOCK_DESTROY, OSError(errno.EOPNOTSUPP, "no")))
     assert "this kernel is built without CONFIG_INET_DIAG_DESTROY" in refusal
 
 

@@ -64,6 +64,7 @@ FAULTS: dict[type, st.SearchStrategy[Any]] = {
     faults.ScaleIn: st.builds(faults.ScaleIn),
     faults.Freeze: st.builds(faults.Freeze, service=st.sampled_from(("api", "worker"))),
     faults.Migrate: st.builds(faults.Migrate, service=st.sampled_from(("api", "worker"))),
+    faults.CpuThrottling: st.just(faults.CpuThrottling()),
     faults.Rst: st.builds(faults.Rst, links=LINKS),
     faults.SilentDrop: st.builds(faults.SilentDrop, links=LINKS, way=WAYS),
     faults.ConntrackFlush: st.builds(faults.ConntrackFlush, links=LINKS),

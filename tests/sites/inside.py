@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 import msgspec
 
-from stallproof.faults import Freeze, NatIdleExpiry
+from stallproof.faults import CpuThrottling, Freeze, NatIdleExpiry
 from stallproof.faults.canary import ask, open_canaries
 from stallproof.history import InstancePhase, Log, Recorder
 from stallproof.parts import find_broker
@@ -56,6 +56,7 @@ class Options(msgspec.Struct, kw_only=True):
     env: dict[str, str] = {}
     liveness: Liveness | None = Liveness()
     toxiproxy: str | None = None
+    front: bool = False
 
 
 async def until(check: Callable[[], Awaitable[Any]], awaited: str) -> Any:
@@ -234,6 +235,27 @@ async def keeps_probing(system: BootedSystem, link: Link) -> str:
     return name
 
 
+async def throttled(system: BootedSystem) -> Any:
+    """The API without CPU between requests, the fault's lie before, and the API afterwards."""
+    await healthy(system, "api")
+    fault = CpuThrottling()
+    lie = await fault.observe(system, {})
+    begun = await fault.begin(system)
+    seen = await fault.observe(system, begun)
+    for _ in range(2):
+        await fault.end(system)
+    return {
+        "lie": lie.bit,
+        "bit": seen.bit,
+        "seen": seen.seen,
+        "running": await system.use(Processes).running("api"),
+        "through": system.api_url,
+        "answers": await anyio.to_thread.run_sync(
+            lambda: answers_200(system.service["api"], timeout_s=1.0)
+        ),
+    }
+
+
 async def frozen_at_the_end(system: BootedSystem) -> Any:
     """The site goes down while both services are stopped, and a probe of them is overdue."""
     await all_connected(system)
@@ -313,7 +335,7 @@ async def wait_to_be_killed(system: BootedSystem) -> Any:
 ACTS = [
     *(links, restart, sockets, insides, idle, given_up, second_life),
     two_instances,
-    *(frozen, frozen_at_the_end, wait_to_be_killed, wait_to_be_killed_frozen),
+    *(frozen, throttled, frozen_at_the_end, wait_to_be_killed, wait_to_be_killed_frozen),
 ]
 
 
@@ -333,6 +355,7 @@ async def main(
         liveness=options.liveness,
         broker_binary=find_broker().path,
         toxiproxy_binary=options.toxiproxy,
+        front=options.front,
         run_dir=str(run_dir),
     )
     async with LocalSite(namespaces=options.namespaces).boot(spec, recorder) as system:

@@ -145,6 +145,20 @@ def test_a_frozen_worker_neither_runs_nor_is_heard_and_goes_on_when_thawed(
     assert seen["exits"] == []
 
 
+def test_a_throttled_api_runs_only_for_a_request(
+    perform: Perform,
+    namespaces: bool,  # noqa: FBT001
+) -> None:
+    if not namespaces:
+        pytest.skip("on loopback there is nothing that could drop its packets")
+    seen = perform("throttled", front=True)["seen"]
+    assert not seen["lie"]
+    assert seen["bit"], seen["seen"]
+    assert seen["through"].startswith("http://127.0.0.1:")
+    assert seen["running"] == 2
+    assert seen["answers"]
+
+
 def test_the_password_is_in_no_file(perform: Perform, tmp_path: Path) -> None:
     perform("idle", route="proxied")
     text = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}

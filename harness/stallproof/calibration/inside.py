@@ -13,21 +13,21 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from stallproof.calibration.rows import ROWS
+from stallproof.calibration.rows import ROWS, Row
 from stallproof.calibration.trial import Trial, once
 from stallproof.history import Recorder
-from stallproof.sites.base import SiteError, SystemSpec
-from stallproof.sites.local import LocalSite
+from stallproof.sites.base import Site, SiteError, System, SystemSpec
+from stallproof.sites.choice import site_of
 
 HARNESS_FAILED = 4
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Which row, how often, and on what."""
+    """Which row, how often, and where."""
 
     row: str
     trials: int
-    namespaces: bool
+    site: str
     spec: SystemSpec
 
 
@@ -41,17 +41,22 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _measure(request: Request) -> Answer:
     row = next(row for row in ROWS if row.name == request.row)
-    site = LocalSite(namespaces=request.namespaces)
-    lacking = tuple(need.__name__ for need in row.fault.needs if not site.offers(need))
-    if lacking:
+    site = site_of(request.site)
+    if lacking := _lacking(row, site):
         return Answer(row=row.name, lacking=lacking)
     recorder = Recorder(Path(request.spec.run_dir) / "history.jsonl")
     try:
         async with site.boot(request.spec, recorder) as system:
+            if lacking := _lacking(row, system):
+                return Answer(row=row.name, lacking=lacking)
             trials = [await once(row, system) for _ in range(request.trials)]
     finally:
         recorder.close()
     return Answer(row=row.name, trials=tuple(trials))
+
+
+def _lacking(row: Row, ground: Site | System) -> tuple[str, ...]:
+    return tuple(need.__name__ for need in row.fault.needs if not ground.offers(need))
 
 
 def main(argument: str) -> int:

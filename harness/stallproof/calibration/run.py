@@ -16,7 +16,9 @@ from stallproof.calibration.inside import Answer, Request
 from stallproof.calibration.rows import Row
 from stallproof.calibration.trial import PROBES, Seen
 from stallproof.parts import find_broker, find_toxiproxy
+from stallproof.sites import images
 from stallproof.sites.base import Route, SiteError, SystemSpec
+from stallproof.sites.choice import IN_CONTAINERS, LOCAL
 from stallproof.sites.namespaces import command_enclosed
 
 ROW_DEADLINE_S = 30.0
@@ -48,35 +50,46 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         return all(len(each) == 1 for each in self.outcomes.values())
 
 
-def measure(
-    rows: Sequence[Row], *, trials: int, at_once: int, namespaces: bool = True
-) -> list[Measured]:
+def measure(rows: Sequence[Row], *, trials: int, at_once: int, site: str = LOCAL) -> list[Measured]:
     """Every row, in its own order.
 
     Raises:
         SiteError: a part cannot be had, or a row could not be measured; its last line says why.
     """
-    broker = find_broker().path
     proxied = any(row.route is Route.PROXIED for row in rows)
-    toxiproxy = find_toxiproxy().path if proxied else None
+    spec = _spec_in_images() if site in IN_CONTAINERS else _spec_of_processes(proxied=proxied)
 
     def one(row: Row) -> Measured:
         with tempfile.TemporaryDirectory(prefix="stallproof-") as folder:
-            spec = SystemSpec(
-                profile="none",
-                python=sys.executable,
-                services=(),
-                route=row.route,
-                broker_binary=broker,
-                toxiproxy_binary=toxiproxy,
-                run_dir=folder,
-            )
-            request = Request(row=row.name, trials=trials, namespaces=namespaces, spec=spec)
+            own = msgspec.structs.replace(spec, route=row.route, run_dir=folder)
+            request = Request(row=row.name, trials=trials, site=site, spec=own)
             return summed_up(row, _ask(request, Path(folder)))
 
     # Threads that outlive what they start: an enclosure ends with the thread that forked it.
     with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(one, rows))
+
+
+def _spec_of_processes(*, proxied: bool) -> SystemSpec:
+    return SystemSpec(
+        profile="none",
+        python=sys.executable,
+        services=(),
+        broker_binary=find_broker().path,
+        toxiproxy_binary=find_toxiproxy().path if proxied else None,
+        run_dir="",
+    )
+
+
+def _spec_in_images() -> SystemSpec:
+    return SystemSpec(
+        profile="none",
+        python="python",
+        image=images.APP,
+        services=(),
+        broker_binary=images.BROKER_COMMAND,
+        run_dir="",
+    )
 
 
 def _ask(request: Request, folder: Path) -> Answer:
@@ -86,7 +99,7 @@ def _ask(request: Request, folder: Path) -> Answer:
     deadline_s = ROW_DEADLINE_S + TRIAL_DEADLINE_S * request.trials
     try:
         done = subprocess.run(
-            command_enclosed(inner, namespaces=request.namespaces),
+            command_enclosed(inner, namespaces=request.site == LOCAL),
             capture_output=True,
             text=True,
             timeout=deadline_s,

@@ -13,6 +13,7 @@ from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
 from stallproof.faults.refusals import Demote, MaxClients, Oom
 from stallproof.faults.revisions import Rollout, ScaleIn, ScaleOut
 from stallproof.faults.rotation import AuthRotated
+from stallproof.faults.throttling import CpuThrottling
 from stallproof.faults.toxiproxy import (
     Bandwidth,
     Down,
@@ -59,6 +60,7 @@ AnyFault = (
     | ScaleIn
     | Freeze
     | Migrate
+    | CpuThrottling
 )
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "BrokerRestart",
     "ClientKill",
     "ConntrackFlush",
+    "CpuThrottling",
     "Demote",
     "Down",
     "Failover",

@@ -102,6 +102,8 @@ class SystemSpec(msgspec.Struct, frozen=True, kw_only=True):
     broker_binary: str
     """Path of the server; its name in the broker's image on sites that run it from one."""
     toxiproxy_binary: str | None = None
+    front: bool = False
+    """Something stands before the API, as Google's front end does."""
     shim: str | None = None
     """The clock's library; needed where the recorder's clock is faster than real time."""
     liveness: Liveness | None = Liveness()
@@ -158,6 +160,9 @@ class System(Protocol):
     def ledger(self) -> Path:
         """The append-only file the worker writes task starts and ends to."""
 
+    def offers(self, capability: type) -> bool:
+        """Whether `use` answers it."""
+
     def use(self, capability: type[C]) -> C:
         """The capability itself.
 
@@ -173,7 +178,7 @@ class Site(Protocol):
     def name(self) -> str: ...
 
     def offers(self, capability: type) -> bool:
-        """Whether a system booted here will have the capability; asked before any boot."""
+        """Whether a system booted here will have the capability, as far as can be told before."""
 
     def condition(self, capability: type) -> str | None:
         """On what `offers` depends, in words: empty, it is always there; None, it never is."""

@@ -11,7 +11,9 @@ from typing import Protocol, TypeVar, cast
 from stallproof.clock import Clock
 from stallproof.history import Recorder
 from stallproof.sites.base import Address, CapabilityMissingError, HealthPort
+from stallproof.sites.capabilities import FrontEnd
 from stallproof.sites.fleet import Fleet
+from stallproof.sites.front import Front
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.redact import redactor
 
@@ -63,21 +65,30 @@ class BootedSystem:
         self.clock = clock
         self.service = service
         """Where `api` and `worker` answer HTTP, as the harness reaches them."""
-        self._capabilities = capabilities
+        self._capabilities = dict(capabilities)
+        self._front: Front | None = None
         self.instances = instances
         self.ledger = ledger
         self.boot_stages_s = boot_stages_s
         """How long each stage of the boot took, in seconds and in order."""
 
+    def put_before_api(self, front: Front) -> None:
+        """Clients reach the API through it from now on."""
+        self._front = front
+        self._capabilities[FrontEnd] = front
+
     @property
     def api_url(self) -> str:
-        return _url(self.service["api"])
+        return _url(self.service["api"] if self._front is None else self._front.address)
 
     def health_ports(self, service: str) -> Sequence[HealthPort]:
         return [
             HealthPort(instance.id, _url(instance.address) + "/health")
             for instance in self.instances[service].kept
         ]
+
+    def offers(self, capability: type) -> bool:
+        return capability in self._capabilities
 
     def use(self, capability: type[C]) -> C:
         try:

@@ -6,7 +6,7 @@ System.use(BrokerProcess).kill()
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -212,6 +212,24 @@ class Revisions(Protocol):
 
     async def left(self, service: str, instance: str) -> int | None:
         """The exit code of one that was retired; None: something of it still runs."""
+
+
+@runtime_checkable
+class FrontEnd(Protocol):
+    """What stands before the API and sees every request of a client (`SystemSpec.front`)."""
+
+    async def govern(
+        self,
+        *,
+        when_idle: Callable[[], Awaitable[object]],
+        when_busy: Callable[[], Awaitable[object]],
+    ) -> None:
+        """From now on do `when_busy` before the API gets a request while none was in flight, and
+        `when_idle` when the last of them is answered; at once if none is.
+        """
+
+    async def release(self) -> None:
+        """Govern no more; `when_busy` for a last time if no request is in flight."""
 
 
 @runtime_checkable

@@ -10,14 +10,13 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from anyio import to_thread
 
-from stallproof.sites import conntrack, nft, sockdiag
+from stallproof.sites import conntrack, nft, packet, sockdiag
 from stallproof.sites.base import Address, Link, Way
 from stallproof.sites.capabilities import Impediment
-from stallproof.sites.hosts import Host
+from stallproof.sites.hosts import Here, Host
 
 _TRACKING, _CUT, _FORGOTTEN = "tracking", "cut", "forgotten"
 
@@ -28,19 +27,23 @@ def why_no_rules() -> str | None:
 
     Found out by doing it: call it only where the namespace is the run's own.
     """
+    try:
+        probe(Here(), hooks=nft.GATEWAY)
+    except OSError as error:
+        return str(error)
+    return None
 
-    def probe() -> None:
-        rule = [*nft.opening(), *nft.invalid(), *nft.by_chance(1), *nft.reset()]
-        nft.install("probe", [rule], hooks=nft.GATEWAY)
-        nft.remove("probe")
-        conntrack.configure(established_s=conntrack.ESTABLISHED_S, loose=True)
 
-    # In a thread: pyroute2 refuses to work in one that runs an event loop.
-    with ThreadPoolExecutor(1) as thread:
-        error = thread.submit(probe).exception()
-    if error is not None and not isinstance(error, OSError):
-        raise error
-    return None if error is None else str(error)
+def probe(passing: Host, *, hooks: Sequence[str]) -> None:
+    """Do on that host what the kernel plane needs, and undo it.
+
+    Raises:
+        OSError: the kernel cannot do it, or not for us.
+    """
+    rule = [*packet.opening(), *packet.invalid(), *packet.by_chance(1), *packet.reset()]
+    passing.run(nft.install, "probe", [rule], hooks=hooks)
+    passing.run(nft.remove, "probe")
+    passing.run(conntrack.remember_for, idle_s=conntrack.ESTABLISHED_S)
 
 
 class BrokerFirewall:
@@ -64,10 +67,9 @@ class BrokerFirewall:
         self._sockets = sockets
         self._hooks = hooks
         self._imposed: set[str] = set()
-        self._loose = True
         self._dead: set[str] = set()
         self._one_at_a_time = threading.Lock()
-        self._install(_TRACKING, [nft.tracked()])
+        self._install(_TRACKING, [packet.tracked()])
 
     # Firewall
 
@@ -77,7 +79,7 @@ class BrokerFirewall:
                 if name in self._imposed:
                     return
                 if impediment.unsent:
-                    early = [self._rule(nft.to, ip, impediment) for ip in ips]
+                    early = [self._rule(packet.to, ip, impediment) for ip in ips]
                     self._passing.run(nft.install, name, early, hooks=nft.ARRIVAL)
                 self._install(name, [self._rule(*end, impediment) for end in ends])
                 self._imposed.add(name)
@@ -112,9 +114,9 @@ class BrokerFirewall:
             rules = []
             for client, broker in flows:
                 if way is not Way.TO_CLIENT:
-                    rules.append([*nft.between(client, broker), *_stopped(reset=reset)])
+                    rules.append([*packet.between(client, broker), *_stopped(reset=reset)])
                 if way is not Way.TO_BROKER:
-                    rules.append([*nft.between(broker, client), *_stopped(reset=reset)])
+                    rules.append([*packet.between(broker, client), *_stopped(reset=reset)])
             with self._one_at_a_time:
                 self._install(_CUT, rules)
             return self._bury(client for client, _ in flows)
@@ -126,17 +128,16 @@ class BrokerFirewall:
     async def forget_idle(self, links: Sequence[Link], *, idle_s: int, client_renews: bool) -> None:
         def forget_idle() -> None:
             self._turn_strangers_away(links, client_renews=client_renews)
-            self._loose = client_renews
-            self._passing.run(conntrack.configure, established_s=idle_s, loose=client_renews)
+            self._passing.run(conntrack.remember_for, idle_s=idle_s)
             self._passing.run(conntrack.expire, self._ips(links), in_s=idle_s)
 
         await to_thread.run_sync(forget_idle)
 
     async def remember(self, links: Sequence[Link]) -> None:
         def remember() -> None:
-            # As loose as before, and the rules stay: what is dead must not come back to life.
+            # The rules stay: what is dead must not come back to life.
             kept_s = conntrack.ESTABLISHED_S
-            self._passing.run(conntrack.configure, established_s=kept_s, loose=self._loose)
+            self._passing.run(conntrack.remember_for, idle_s=kept_s)
             self._passing.run(conntrack.expire, self._ips(links), in_s=kept_s)
 
         await to_thread.run_sync(remember)
@@ -144,9 +145,6 @@ class BrokerFirewall:
     async def flush(self, links: Sequence[Link]) -> Sequence[str]:
         def flush() -> Sequence[str]:
             self._turn_strangers_away(links, client_renews=False)
-            self._loose = False
-            kept_s = conntrack.ESTABLISHED_S
-            self._passing.run(conntrack.configure, established_s=kept_s, loose=False)
             return self._bury(self._passing.run(conntrack.forget, self._ips(links)))
 
         return await to_thread.run_sync(flush)
@@ -155,13 +153,19 @@ class BrokerFirewall:
         return await to_thread.run_sync(self._passing.run, conntrack.entries, self._ips(list(Link)))
 
     def _turn_strangers_away(self, links: Sequence[Link], *, client_renews: bool) -> None:
-        """Drop what belongs to no connection that is remembered (not loose: it is invalid)."""
+        """Drop what belongs to no connection that is remembered.
+
+        The kernel is loose: it takes a packet from the middle for a connection's first one. A
+        client renews by that, where it may.
+        """
         rules = []
         for ip in self._ips(links):
+            for match in (packet.to, packet.of):
+                rules.append([*match(ip), *packet.invalid(), *_stopped()])
+                if not client_renews:
+                    rules.append([*match(ip), *packet.astray(), *_stopped()])
             if client_renews:
-                # Loose: a packet in mid-flow is taken for the connection's first one.
-                rules.append([*nft.of(ip), *nft.from_the_opener(), *_stopped()])
-            rules += [[*match(ip), *nft.invalid(), *_stopped()] for match in (nft.to, nft.of)]
+                rules.append([*packet.of(ip), *packet.from_the_opener(), *_stopped()])
         with self._one_at_a_time:
             self._install(_FORGOTTEN, rules)
 
@@ -176,11 +180,11 @@ class BrokerFirewall:
     def _install(self, table: str, rules: Sequence[nft.Rule]) -> None:
         self._passing.run(nft.install, table, rules, hooks=self._hooks)
 
-    def _rule(self, match: nft.Match, ip: str, impediment: Impediment) -> nft.Rule:
+    def _rule(self, match: packet.Match, ip: str, impediment: Impediment) -> nft.Rule:
         return [
             *match(ip),
-            *(nft.opening() if impediment.only_new else []),
-            *(nft.by_chance(impediment.percent) if impediment.percent < 100 else []),
+            *(packet.opening() if impediment.only_new else []),
+            *(packet.by_chance(impediment.percent) if impediment.percent < 100 else []),
             *_stopped(reset=impediment.refuses),
         ]
 
@@ -198,11 +202,13 @@ def _named(client: tuple[str, int]) -> str:
     return f"{client[0]}:{client[1]}"
 
 
-def _matches(way: Way) -> list[nft.Match]:
+def _matches(way: Way) -> list[packet.Match]:
     if way is Way.BOTH:
-        return [nft.to, nft.of]
-    return [nft.to if way is Way.TO_BROKER else nft.of]
+        return [packet.to, packet.of]
+    return [packet.to if way is Way.TO_BROKER else packet.of]
 
 
-def _stopped(*, reset: bool = False) -> list[nft.Expression]:
-    return [*nft.counted(), *(nft.reset() if reset else nft.dropped())]
+def _stopped(*, reset: bool = False) -> list[packet.Expression]:
+    if reset:
+        return [*packet.no_reset(), *packet.counted(), *packet.reset()]
+    return [*packet.counted(), *packet.dropped()]

@@ -30,6 +30,7 @@ from stallproof.sites.capabilities import (
     Conntrack,
     Firewall,
     Flows,
+    FrontEnd,
     Insides,
     Instances,
     KernelTimers,
@@ -43,6 +44,7 @@ from stallproof.sites.capabilities import (
 )
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
 from stallproof.sites.fleet import Fleet, LocalRevisions
+from stallproof.sites.front import front_before
 from stallproof.sites.insides import LocalInsides
 from stallproof.sites.instanceprocesses import InstanceProcesses
 from stallproof.sites.instances import SupervisedInstances
@@ -80,7 +82,8 @@ class LocalSite:
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
         broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin, Replica, SlowLoading)
-        offered = (*broker, Insides, Instances, Processes, Proxies, Revisions, Vantage)
+        services = (FrontEnd, Insides, Instances, Processes, Revisions)
+        offered = (*broker, *services, Proxies, Vantage)
         return "" if capability in offered else None
 
     @asynccontextmanager
@@ -89,7 +92,12 @@ class LocalSite:
         with ExitStack() as stack:
             try:
                 system = await to_thread.run_sync(_build, spec, recorder, stack, scratch)
-                yield system
+                if spec.front:
+                    async with front_before(system.service["api"]) as front:
+                        system.put_before_api(front)
+                        yield system
+                else:
+                    yield system
             finally:
                 with anyio.CancelScope(shield=True):
                     await to_thread.run_sync(stack.close)

@@ -1,67 +1,62 @@
 """Packet rules in the network namespace this process is in, by netlink: nftables without `nft`.
 
-    install("partition", [[*to("198.18.3.11"), *counted(), *dropped()]], hooks=GATEWAY)
+    from stallproof.sites import packet
+
+    rule = [*packet.to("198.18.3.11"), *packet.counted(), *packet.dropped()]
+    install("partition", [rule], hooks=GATEWAY)
     packets("partition")      # how many met a rule of it
     remove("partition")
 
-One table a purpose, so that its removal undoes exactly that. A rule is a list of expressions:
-what it matches, then what it does.
+One table a purpose, so that its removal undoes exactly that. A rule is a list of expressions
+(`packet.py`): what it matches, then what it does.
 
-Knows nothing of the harness: the standard library and pyroute2 only.
-Layouts: linux/netfilter/nf_tables.h, nf_conntrack_common.h.
+Knows nothing of the harness: the standard library and `netlink.py` only.
+Layouts: linux/netfilter/nf_tables.h.
 """
 
 from __future__ import annotations
 
 import errno
-import socket
-import struct
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from pyroute2.netlink import NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REQUEST
-from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_NFTABLES, nfgen_msg
-from pyroute2.netlink.nfnetlink.nftsocket import (
-    NFT_MSG_DELTABLE,
-    NFT_MSG_NEWCHAIN,
-    NFT_MSG_NEWRULE,
-    NFT_MSG_NEWTABLE,
-    nft_chain_msg,
-    nft_rule_msg,
-    nft_table_msg,
+from stallproof.sites.netlink import (
+    NETFILTER_B,
+    NETLINK_NETFILTER,
+    NLM_F_ACK,
+    NLM_F_APPEND,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    Message,
+    Netlink,
+    attribute,
+    attributes,
+    nested,
+    netfilter,
 )
-from pyroute2.nftables.expressions import genex, verdict
-from pyroute2.nftables.main import NFTables
 
 GATEWAY = ("forward",)
 """Where packets pass on a machine between the two ends."""
 HOST = ("input", "output")
 """Where they pass on the machine of one of them."""
-
-Expression = dict[str, Any]
-Rule = Sequence[Expression]
-Match = Callable[[str], list[Expression]]
-
 ARRIVAL = ("prerouting",)
 """Before anything else, connection tracking too, sees a packet that comes in."""
 
+Rule = Sequence[str]
+"""Its expressions, each packed as the kernel takes it, and in hex: JSON can carry that."""
+
+_SUBSYSTEM = 10
+_NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE, _GET_RULE = 0, 2, 3, 6, 7
+_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
+_NAME = 1
+_CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_TYPE = 3, 4, 5, 7
+_HOOK_NUMBER, _HOOK_PRIORITY = 1, 2
+_RULE_CHAIN, _RULE_EXPRESSIONS = 2, 4
+_EXPRESSION_NAME, _EXPRESSION_DATA = 1, 2
+_COUNTER_PACKETS = 2
+_ACCEPT = 1
 _HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3}
 _PRIORITY = {"prerouting": -300}
 """NF_IP_PRI_RAW (linux/netfilter_ipv4.h); connection tracking is at -200, all else here at 0."""
-_BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_REGISTER = 1
-_NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
-_EQUAL, _NOT_EQUAL, _LESS = 0, 1, 2
-_CT_STATE, _CT_DIRECTION = 0, 1
-_CT_INVALID = 1
-_CT_ORIGINAL = 0
-_NUMGEN_RANDOM = 1
-_REJECT_TCP_RST = 1
-_TCP_FLAGS_AT, _SYN, _SYN_ACK = 13, 0x02, 0x12
-_PARTS = 10_000
-"""What a percentage is resolved to: hundredths of a percent."""
 
 
 class NftError(OSError):
@@ -76,17 +71,25 @@ def install(table: str, rules: Iterable[Rule], *, hooks: Sequence[str]) -> None:
     Raises:
         NftError: no CAP_NET_ADMIN in this network namespace, or a kernel without nf_tables.
     """
-    messages = [_message(nft_table_msg, NFT_MSG_NEWTABLE, name=table)]
+    messages = [_message(_NEW_TABLE, attribute(_NAME, table))]
     for hook in hooks:
-        priority = _PRIORITY.get(hook, 0)
-        where = {"attrs": [("NFTA_HOOK_HOOKNUM", _HOOKS[hook]), ("NFTA_HOOK_PRIORITY", priority)]}
-        # The name must not be a word of nft's own language (`fwd`).
-        chain = {"table": table, "name": f"at_{hook}", "type": "filter", "policy": 1}
-        messages.append(_message(nft_chain_msg, NFT_MSG_NEWCHAIN, **chain, hook=where))
+        priority = attribute(_HOOK_PRIORITY, _PRIORITY.get(hook, 0))
+        where = [attribute(_HOOK_NUMBER, _HOOKS[hook]), priority]
+        messages.append(
+            _message(
+                _NEW_CHAIN,
+                attribute(_NAME, table),
+                attribute(_CHAIN_NAME, _chain(hook)),
+                nested(_CHAIN_HOOK, where),
+                attribute(_CHAIN_POLICY, _ACCEPT),
+                attribute(_CHAIN_TYPE, "filter"),
+            )
+        )
     for rule in rules:
+        expressions = nested(_RULE_EXPRESSIONS, [bytes.fromhex(each) for each in rule])
         for hook in hooks:
-            at = {"table": table, "chain": f"at_{hook}", "expressions": list(rule)}
-            messages.append(_message(nft_rule_msg, NFT_MSG_NEWRULE, **at))
+            at = attribute(_NAME, table) + attribute(_RULE_CHAIN, _chain(hook))
+            messages.append(_message(_NEW_RULE, at, expressions))
     _commit(messages, f"add rules to {table}")
 
 
@@ -97,7 +100,7 @@ def remove(table: str) -> bool:
         NftError: the kernel refused.
     """
     try:
-        _commit([_message(nft_table_msg, NFT_MSG_DELTABLE, name=table)], f"remove {table}")
+        _commit([_message(_DELETE_TABLE, attribute(_NAME, table))], f"remove {table}")
     except NftError as error:
         if error.errno == errno.ENOENT:
             return False
@@ -106,149 +109,47 @@ def remove(table: str) -> bool:
 
 
 def packets(table: str) -> int:
-    """How many packets the counters of a table have seen, all its rules together."""
-    with _netlink() as nft:
-        return sum(
-            count.get_attr("NFTA_COUNTER_PACKETS")
-            for rule in nft.get_rules()
-            if rule.get_attr("NFTA_RULE_TABLE") == table
-            for expression in rule.get_attr("NFTA_RULE_EXPRESSIONS") or ()
-            if expression.get_attr("NFTA_EXPR_NAME") == "counter"
-            for count in [expression.get_attr("NFTA_EXPR_DATA")]
-        )
+    """How many packets the counters of a table have seen, all its rules together.
+
+    Raises:
+        NftError: the kernel refused.
+    """
+    wanted = netfilter() + attribute(_NAME, table)
+    seen = 0
+    request = Message(_number(_GET_RULE), NLM_F_DUMP, wanted)
+    for rule in _ask(f"count the packets of {table}", request):
+        found = dict(attributes(rule[NETFILTER_B:]))
+        for _, expression in attributes(found[_RULE_EXPRESSIONS]):
+            parts = dict(attributes(expression))
+            if parts[_EXPRESSION_NAME] == b"counter\0":
+                counter = dict(attributes(parts[_EXPRESSION_DATA]))
+                seen += int.from_bytes(counter[_COUNTER_PACKETS], "big")
+    return seen
 
 
-def _message(kind: Any, number: int, **fields: Any) -> Any:
-    message = kind()
-    message["attrs"] = [(kind.name2nla(name), value) for name, value in fields.items()]
-    create = NLM_F_CREATE | NLM_F_APPEND if number != NFT_MSG_DELTABLE else 0
-    message["header"]["type"] = NFNL_SUBSYS_NFTABLES << 8 | number
-    message["header"]["flags"] = NLM_F_REQUEST | NLM_F_ACK | create
-    message["nfgen_family"] = socket.AF_INET
-    return message
+def _chain(hook: str) -> str:
+    return f"at_{hook}"  # not a word of nft's own language (`fwd`)
 
 
-def _commit(messages: list[Any], what: str) -> None:
-    """One transaction: pyroute2's own commands send each message as one of its own."""
-    begin, end = nfgen_msg(), nfgen_msg()
-    for bound, number in ((begin, _BATCH_BEGIN), (end, _BATCH_END)):
-        bound["res_id"] = NFNL_SUBSYS_NFTABLES
-        bound["header"]["type"] = number
-        bound["header"]["flags"] = NLM_F_REQUEST
-    with _netlink() as nft:
-
-        async def send() -> None:
-            async for _ in nft.asyncore.nlm_request_batch([begin, *messages, end]):
-                pass
-
-        try:
-            nft._run_with_cleanup(send)  # noqa: SLF001 (how pyroute2's own commands wait)
-        except NetlinkError as error:
-            raise NftError(error.code, f"cannot {what}: {error}") from error
+def _number(kind: int) -> int:
+    return _SUBSYSTEM << 8 | kind
 
 
-def _netlink() -> Any:
+def _message(kind: int, *inside: bytes) -> Message:
+    create = NLM_F_CREATE | NLM_F_APPEND if kind != _DELETE_TABLE else 0
+    return Message(_number(kind), create, netfilter() + b"".join(inside))
+
+
+def _commit(messages: list[Message], what: str) -> None:
+    """One transaction. Only the last is acknowledged; a refusal comes in any case, and before."""
+    *others, last = messages
+    begin, end = (Message(n, 0, netfilter(_SUBSYSTEM)) for n in (_BATCH_BEGIN, _BATCH_END))
+    _ask(what, begin, *others, last._replace(flags=last.flags | NLM_F_ACK), end)
+
+
+def _ask(what: str, *messages: Message) -> list[bytes]:
     try:
-        return NFTables(nfgen_family=socket.AF_INET)
-    except OSError as error:  # a kernel without netfilter's netlink
-        raise NftError(error.errno, f"no nftables here: {error.strerror}") from error
-
-
-# What a rule matches.
-
-
-def to(ip: str) -> list[Expression]:
-    """Packets whose destination is this IPv4 address."""
-    return [_load(_NETWORK_HEADER, 16, 4), _compare(socket.inet_aton(ip))]
-
-
-def of(ip: str) -> list[Expression]:
-    """Packets whose source is this IPv4 address."""
-    return [_load(_NETWORK_HEADER, 12, 4), _compare(socket.inet_aton(ip))]
-
-
-def between(source: tuple[str, int], destination: tuple[str, int]) -> list[Expression]:
-    """TCP packets from exactly here to exactly there: one direction of one connection."""
-    ips = socket.inet_aton(source[0]) + socket.inet_aton(destination[0])
-    return [
-        _load(_NETWORK_HEADER, 12, 8),
-        _compare(ips),
-        _load(_TRANSPORT_HEADER, 0, 4),
-        _compare(struct.pack("!HH", source[1], destination[1])),
-    ]
-
-
-def opening() -> list[Expression]:
-    """The first packet of a connection: SYN without ACK."""
-    return [_load(_TRANSPORT_HEADER, _TCP_FLAGS_AT, 1), _masked(_SYN_ACK), _compare(bytes([_SYN]))]
-
-
-def by_chance(percent: float) -> list[Expression]:
-    """Each packet with that chance, drawn by the kernel (0.01 is the least that counts)."""
-    number = {"dreg": _REGISTER, "modulus": _PARTS, "type": _NUMGEN_RANDOM, "offset": 0}
-    # numgen leaves a number in the machine's byte order, and cmp compares bytes.
-    swap = {"sreg": _REGISTER, "dreg": _REGISTER, "op": 1, "len": 4, "size": 4}
-    below = struct.pack("!I", round(percent / 100 * _PARTS))
-    return [_ng(number), genex("byteorder", swap), _compare(below, _LESS)]
-
-
-def tracked() -> list[Expression]:
-    """Every packet; that a rule asks for the state makes the kernel track connections."""
-    return [_ct(_CT_STATE)]
-
-
-def invalid() -> list[Expression]:
-    """Packets that belong to no connection that the kernel tracks, nor open one."""
-    return [_ct(_CT_STATE), _masked(_CT_INVALID, 4), _compare(bytes(4), _NOT_EQUAL)]
-
-
-def from_the_opener() -> list[Expression]:
-    """Packets from the side that, as the kernel remembers, sent the connection's first one."""
-    return [_ct(_CT_DIRECTION), _compare(bytes([_CT_ORIGINAL]))]
-
-
-# What a rule does.
-
-
-def counted() -> list[Expression]:
-    return [genex("counter", {"bytes": 0, "packets": 0})]
-
-
-def dropped() -> list[Expression]:
-    return list(verdict(0))
-
-
-def reset() -> list[Expression]:
-    """Answer with a TCP RST and drop."""
-    return [genex("reject", {"type": _REJECT_TCP_RST, "icmp_code": 0})]
-
-
-def _load(base: int, offset: int, length: int) -> Expression:
-    where = {"dreg": _REGISTER, "base": base, "offset": offset, "len": length}
-    return _expression("payload", where)
-
-
-def _ct(key: int) -> Expression:
-    return _expression("ct", {"dreg": _REGISTER, "key": key})
-
-
-def _ng(number: dict[str, int]) -> Expression:
-    data = [(f"NFTA_NG_{key.upper()}", value) for key, value in number.items()]
-    return {"attrs": [("NFTA_EXPR_NAME", "numgen"), ("NFTA_EXPR_DATA", {"attrs": data})]}
-
-
-def _masked(mask: int, length: int = 1) -> Expression:
-    bits = {"attrs": [("NFTA_DATA_VALUE", mask.to_bytes(length, sys.byteorder))]}
-    zero = {"attrs": [("NFTA_DATA_VALUE", bytes(length))]}
-    registers = {"sreg": _REGISTER, "dreg": _REGISTER, "len": length}
-    return _expression("bitwise", {**registers, "mask": bits, "xor": zero})
-
-
-def _compare(value: bytes, how: int = _EQUAL) -> Expression:
-    data = {"attrs": [("NFTA_DATA_VALUE", value)]}
-    return _expression("cmp", {"sreg": _REGISTER, "op": how, "data": data})
-
-
-def _expression(name: str, fields: dict[str, Any]) -> Expression:
-    expression: Expression = genex(name, fields)
-    return expression
+        with Netlink(NETLINK_NETFILTER) as kernel:
+            return list(kernel.ask(*messages))
+    except OSError as error:
+        raise NftError(error.errno, f"cannot {what}: {error.strerror}") from error

@@ -4,29 +4,29 @@ Netlink's sock_diag in the calling thread's network namespace; no `ss`, which a 
 does not have. Destroying a socket on the broker's side sends its peer an RST, so the client
 gets ECONNRESET (104) from its very next call; on its own side it would get ECONNABORTED (103).
 
-Layouts: linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, linux/tcp.h.
+Layouts: linux/sock_diag.h, linux/inet_diag.h, linux/tcp.h.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from itertools import count
-from typing import Self
 
-NETLINK_SOCK_DIAG = 4
+from stallproof.sites.netlink import (
+    NETLINK_SOCK_DIAG,
+    NLM_F_ACK,
+    NLM_F_DUMP,
+    Message,
+    Netlink,
+    attributes,
+)
+
 SOCK_DIAG_BY_FAMILY = 20
 SOCK_DESTROY = 21
-NLMSG_ERROR = 2
-NLMSG_DONE = 3
-NLM_F_REQUEST = 0x1
-NLM_F_ACK = 0x4
-NLM_F_DUMP = 0x300
 TCP_ESTABLISHED = 1
 TCP_TIME_WAIT = 6
 TCP_LISTEN = 10
@@ -34,8 +34,6 @@ IN_USE = 0xFFF & ~(1 << TCP_LISTEN | 1 << TCP_TIME_WAIT)
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 INET_DIAG_INFO = 2
 
-NLMSGHDR = struct.Struct("=IHHII")
-"""length, type, flags, sequence, port id"""
 REQUEST_HEAD = struct.Struct("=BBBxI")
 """family, protocol, extensions wanted, states wanted; an `inet_diag_sockid` follows"""
 SOCKID = struct.Struct("=2s2s16s16s4s8s")
@@ -44,13 +42,8 @@ MESSAGE_HEAD_B = 4
 """`inet_diag_msg` begins with four bytes (family, state, timer, retrans), then the sockid"""
 MESSAGE_B = 72
 """size of `inet_diag_msg`; attributes follow"""
-ERROR = struct.Struct("=i")
-RTATTR = struct.Struct("=HH")
 TCP_INFO_TIMES = struct.Struct("=44xI4xI")
 """in `tcp_info`: tcpi_last_data_sent and tcpi_last_data_recv, in milliseconds"""
-
-ANSWER_DEADLINE_S = 5.0
-"""The kernel answers in microseconds; longer than this means it will not."""
 
 
 class SockDiagError(OSError):
@@ -103,13 +96,7 @@ def every() -> list[bytes]:
 
 def tcp_info(message: bytes) -> bytes | None:
     """The `tcp_info` that comes with an `inet_diag_msg`; None for a socket that has none."""
-    attributes = message[MESSAGE_B:]
-    while len(attributes) >= RTATTR.size:
-        length, kind = RTATTR.unpack_from(attributes)
-        if kind == INET_DIAG_INFO:
-            return attributes[RTATTR.size : length]
-        attributes = attributes[(length + 3) & ~3 :]
-    return None
+    return dict(attributes(message[MESSAGE_B:])).get(INET_DIAG_INFO)
 
 
 def destroy(local_ip: str, port: int, *, min_idle_s: float = 0.0) -> int:
@@ -131,19 +118,11 @@ def destroy(local_ip: str, port: int, *, min_idle_s: float = 0.0) -> int:
         return sum(diag.destroy(found) for found in idle)
 
 
-class _Diag:
+class _Diag(Netlink):
     """One netlink socket, for the length of a `with`."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG)
-        self._socket.settimeout(ANSWER_DEADLINE_S)
-        self._sequence = count(1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
+        super().__init__(NETLINK_SOCK_DIAG)
 
     def established(self, local_ip: IPv4Address | IPv6Address, port: int) -> Iterator[_Established]:
         # A server that listens on [::] owns IPv4 connections as IPv6 sockets, and an IPv4 dump
@@ -179,43 +158,12 @@ class _Diag:
         *,
         states: int = 1 << TCP_ESTABLISHED,
     ) -> Iterator[bytes]:
-        """Send one request; yields the messages of its answer until the kernel says done."""
-        sequence = next(self._sequence)
         extensions = 1 << (INET_DIAG_INFO - 1)
         head = REQUEST_HEAD.pack(family, socket.IPPROTO_TCP, extensions, states)
-        request = head + sockid
-        length = NLMSGHDR.size + len(request)
-        header = NLMSGHDR.pack(length, type_, NLM_F_REQUEST | flags, sequence, 0)
-        self._socket.sendto(header + request, (0, 0))
-        while True:
-            for kind, answers_to, body in _messages(self._receive(type_)):
-                if answers_to != sequence:
-                    continue  # the rest of an answer that its reader gave up on
-                if kind == NLMSG_ERROR:
-                    code = -ERROR.unpack_from(body)[0]
-                    if code:
-                        raise _refused(type_, code)
-                    return
-                if kind == NLMSG_DONE:
-                    return
-                yield body
-
-    def _receive(self, type_: int) -> bytes:
         try:
-            return self._socket.recv(1 << 18)
-        except TimeoutError:
-            raise SockDiagError(
-                errno.ETIMEDOUT,
-                f"waited {ANSWER_DEADLINE_S} s for the kernel's answer to sock_diag request "
-                f"{type_}: nothing came",
-            ) from None
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    while len(data) >= NLMSGHDR.size:
-        length, kind, _flags, sequence, _port = NLMSGHDR.unpack_from(data)
-        yield kind, sequence, data[NLMSGHDR.size : length]
-        data = data[(length + 3) & ~3 :]
+            yield from self.ask(Message(type_, flags, head + sockid))
+        except OSError as error:
+            raise _refused(type_, error) from error
 
 
 def _parse(message: bytes) -> _Established:
@@ -241,16 +189,15 @@ def unmapped(family: int, address: bytes) -> IPv4Address | IPv6Address:
 
 def _idle_s(message: bytes) -> float:
     info = tcp_info(message)
-    if info is not None:
-        sent_ms, received_ms = TCP_INFO_TIMES.unpack_from(info)
-        return float(min(sent_ms, received_ms)) / 1000
-    raise SockDiagError(errno.EPROTO, "the kernel listed a TCP socket without its tcp_info")
+    if info is None:
+        raise SockDiagError(errno.EPROTO, "the kernel listed a TCP socket without its tcp_info")
+    return float(min(TCP_INFO_TIMES.unpack_from(info))) / 1000
 
 
-def _refused(type_: int, code: int) -> SockDiagError:
+def _refused(type_: int, error: OSError) -> SockDiagError:
     asked = "destroy a socket" if type_ == SOCK_DESTROY else "list sockets"
     help_ = {
         errno.EPERM: "it takes CAP_NET_ADMIN in the sockets' network namespace",
         errno.EOPNOTSUPP: "this kernel is built without CONFIG_INET_DIAG_DESTROY",
-    }.get(code, "see sock_diag(7)")
-    return SockDiagError(code, f"cannot {asked}: {os.strerror(code)}: {help_}")
+    }.get(error.errno or 0, "see sock_diag(7)")
+    return SockDiagError(error.errno, f"cannot {asked}: {error.strerror}: {help_}")

@@ -30,9 +30,9 @@ class BrokerSockets:
         at = self._links[link]
 
         def destroy() -> int:
-            return sockdiag.destroy(at.host, at.port, min_idle_s=min_idle_s)
+            return self._host.run(sockdiag.destroy, at.host, at.port, min_idle_s=min_idle_s)
 
-        return await to_thread.run_sync(self._host.run, destroy)
+        return await to_thread.run_sync(destroy)
 
 
 def may_administer_network() -> bool:

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stallproof.sites import sockdiag
+from stallproof.sites import conntrack, nft, sockdiag
 
 SIOCSIFADDR = 0x8916
 SIOCSIFNETMASK = 0x891C
@@ -93,7 +93,15 @@ ACTS: dict[str, Callable[..., object]] = {
     "wipe": wipe,
     "follow": follow,
     "idle_for_s": sockdiag.idle_for_s,
+    "peers_of": sockdiag.peers_of,
     "destroy": sockdiag.destroy,
+    "install": nft.install,
+    "remove": nft.remove,
+    "packets": nft.packets,
+    "remember_for": conntrack.remember_for,
+    "expire": conntrack.expire,
+    "forget": conntrack.forget,
+    "entries": conntrack.entries,
 }
 
 

@@ -23,8 +23,9 @@ import docker
 from anyio import to_thread
 
 from stallproof.history import Recorder
+from stallproof.sites import nft
 from stallproof.sites.base import Route, SystemSpec
-from stallproof.sites.booted import SERVICES, BootedSystem, log_opener, timed
+from stallproof.sites.booted import BootedSystem, log_opener, timed
 from stallproof.sites.brokerlogin import ServiceLogin
 from stallproof.sites.brokers import BrokerControl, BrokerServer
 from stallproof.sites.brokersettings import KeptSettings
@@ -33,21 +34,30 @@ from stallproof.sites.capabilities import (
     BrokerLogin,
     BrokerProcess,
     BrokerSettings,
+    Conntrack,
+    Firewall,
+    Flows,
+    Instances,
     Proxies,
     Sockets,
+    Vantage,
 )
 from stallproof.sites.docker import reach
 from stallproof.sites.docker.engine import connect
-from stallproof.sites.docker.holder import BROKER_DATA, DATA, Holder, HolderSockets
+from stallproof.sites.docker.holder import BROKER_DATA, DATA, BrokerHost, Holder
 from stallproof.sites.docker.network import Plan
 from stallproof.sites.docker.reaper import reaped
 from stallproof.sites.environment import environment_of
+from stallproof.sites.firewall import BrokerFirewall, probe
 from stallproof.sites.fleet import Fleet, instance_ids
-from stallproof.sites.instances import SupervisedInstance
+from stallproof.sites.hosts import Here
+from stallproof.sites.instances import SupervisedInstance, SupervisedInstances
 from stallproof.sites.life import Life, OnExit, Start
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.proxyserver import ToxiproxyServer
+from stallproof.sites.sockets import BrokerSockets
+from stallproof.sites.vantage import ServiceVantage
 
 
 class Containers(Protocol):
@@ -100,8 +110,10 @@ class ContainerSite:
         return self.condition(capability) is not None
 
     def condition(self, capability: type) -> str | None:
+        if capability in (Firewall, Flows, Conntrack):
+            return "with nftables in the kernel"
         broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin)
-        return "" if capability in (*broker, Proxies, Sockets) else None
+        return "" if capability in (*broker, Instances, Proxies, Sockets, Vantage) else None
 
     @asynccontextmanager
     async def boot(self, spec: SystemSpec, recorder: Recorder) -> AsyncIterator[BootedSystem]:
@@ -150,14 +162,15 @@ def _build(
         )
         stack.callback(broker.close)
         broker.spawn()
+    proxied = spec.route is Route.PROXIED
     capabilities: dict[type, Any] = {
         BrokerProcess: broker,
         BrokerCommands: broker.control,
         BrokerSettings: KeptSettings(broker.control),
         BrokerLogin: ServiceLogin(plan.broker, password=password),
-        Sockets: HolderSockets(holder, plan.broker),
     }
-    proxied = spec.route is Route.PROXIED
+    with timed(stages, "packet rules"):
+        capabilities |= _of_network(BrokerHost(holder), plan, stack, proxied=proxied, log=log)
     if proxied:
         with timed(stages, "proxies"):
             log = open_log("toxiproxy")
@@ -183,7 +196,7 @@ def _build(
     holder.follow(str(DATA / ledger.name), into=ledger)
     instances: dict[str, Fleet] = {}
     with timed(stages, "services started"):
-        for service in SERVICES:
+        for service in spec.services:
             log = open_log(service)
             env = environment_of(
                 service,
@@ -205,6 +218,7 @@ def _build(
             )
             instances[service] = Fleet(one)
             stack.callback(instances[service].close)
+    capabilities[Instances] = SupervisedInstances(instances)
     return BootedSystem(
         clock=recorder.clock,
         service=plan.service,
@@ -213,3 +227,25 @@ def _build(
         ledger=ledger,
         boot_stages_s=stages,
     )
+
+
+def _of_network(
+    host: BrokerHost, plan: Plan, stack: ExitStack, *, proxied: bool, log: ServiceLog
+) -> dict[type, Any]:
+    """The capabilities that act on the network; without the kernel plane where the engine's
+    kernel has no packet rules, which is then written to the log.
+    """
+    # Bare clients stand beside the services: on the run's network, by the machine's own end of it.
+    at = plan.proxy if proxied else plan.broker
+    vantage = ServiceVantage(dict.fromkeys(plan.service, Here()), at)
+    stack.callback(vantage.close)
+    capabilities: dict[type, Any] = {Sockets: BrokerSockets(host, plan.broker), Vantage: vantage}
+    if proxied:
+        return capabilities
+    try:
+        probe(host, hooks=nft.HOST)
+        firewall = BrokerFirewall(plan.broker, passing=host, sockets=host, hooks=nft.HOST)
+    except OSError as error:
+        log.note("warning", f"no packet rules on the broker's host: {error}")
+        return capabilities
+    return capabilities | dict.fromkeys((Firewall, Flows, Conntrack), firewall)

@@ -6,20 +6,21 @@ a fault does to the network is done in here, whatever image the broker comes fro
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 import docker.utils.socket
-from anyio import to_thread
+import msgspec
 
-from stallproof.sites.base import Address, Link, SiteError
+from stallproof.sites.base import SiteError
 from stallproof.sites.docker.containers import Made, remove
 from stallproof.sites.docker.engine import explained
 from stallproof.sites.docker.network import NETMASK, Plan
@@ -31,9 +32,18 @@ BROKER_DATA = PurePosixPath("/broker")
 HOME = "/stallproof"
 AGENT = ("-B", "-m", "stallproof.sites.docker.agent")
 """What Python runs there, with `HOME` for its PYTHONPATH."""
-_MODULES = ("sites/sockdiag.py", "sites/docker/agent.py")
+_MODULES = (
+    "sites/netlink.py",
+    "sites/sockdiag.py",
+    "sites/nft.py",
+    "sites/conntrack.py",
+    "sites/docker/agent.py",
+)
 ANSWER_TIMEOUT_S = 10.0
 STDERR = 2
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def agent_files() -> dict[str, bytes]:
@@ -143,24 +153,18 @@ class Holder:
             remove(self._made)
 
 
-class HolderSockets:
-    """`Sockets`: the kernel's TCP sockets on the broker's host."""
+class BrokerHost:
+    """`Host`: the broker's, where the agent calls the function of that name (`agent.ACTS`)."""
 
-    def __init__(self, holder: Holder, links: Mapping[Link, Address]) -> None:
+    def __init__(self, holder: Holder) -> None:
         self._holder = holder
-        self._links = links
 
-    async def idle_for_s(self, link: Link) -> Sequence[float]:
-        idle_s: list[float] = await self._ask("idle_for_s", link)
-        return idle_s
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        answer = self._holder.ask(function.__name__, **given)
+        # JSON has no tuples.
+        typed: T = msgspec.convert(answer, type=get_type_hints(function)["return"])
+        return typed
 
-    async def destroy(self, link: Link, *, min_idle_s: float = 0.0) -> int:
-        return int(await self._ask("destroy", link, min_idle_s=min_idle_s))
-
-    async def _ask(self, act: str, link: Link, **more: float) -> Any:
-        at = self._links[link]
-
-        def ask() -> Any:
-            return self._holder.ask(act, local_ip=at.host, port=at.port, **more)
-
-        return await to_thread.run_sync(ask)
+    def close(self) -> None:
+        """Nothing to give back: the network goes with the container."""

@@ -1,0 +1,132 @@
+"""What stands before the API as Google's front end does: every request of a client passes it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
+
+from stallproof.sites.base import Address
+
+HEAD_BYTES = 64 * 1024
+"""A longer head of a request is refused."""
+DEADLINE_S = 300.0
+"""Cloud Run's own limit of a request. Source: https://cloud.google.com/run/docs/configuring/request-timeout"""
+_CHUNK_BYTES = 64 * 1024
+_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+"""What Cloud Run's front end says for an instance that does not answer."""
+
+Act = Callable[[], Awaitable[object]]
+
+
+class Front:
+    """`FrontEnd`: takes one request a connection, and hands it to the API over a new one.
+
+    A request whose body has no Content-Length counts as one without a body: the clients that pass
+    here send none such.
+    """
+
+    def __init__(self, upstream: Address, address: Address) -> None:
+        self.address = address
+        """Where clients reach it."""
+        self._upstream = upstream
+        self._in_flight = 0
+        self._changing = anyio.Lock()
+        self._when_idle: Act | None = None
+        self._when_busy: Act | None = None
+
+    async def govern(self, *, when_idle: Act, when_busy: Act) -> None:
+        async with self._changing:
+            self._when_idle, self._when_busy = when_idle, when_busy
+            if not self._in_flight:
+                await when_idle()
+
+    async def release(self) -> None:
+        async with self._changing:
+            when_busy, self._when_idle, self._when_busy = self._when_busy, None, None
+            if when_busy is not None and not self._in_flight:
+                await when_busy()
+
+    async def serve(self, client: SocketStream) -> None:
+        """One connection of a client, until its one request is answered."""
+        async with client:
+            with anyio.move_on_after(DEADLINE_S):
+                request = await _read_request(client)
+                if not request:
+                    return
+                async with self._counted():
+                    await self._forward(request, client)
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        async with self._changing:
+            self._in_flight += 1
+            if self._in_flight == 1 and self._when_busy is not None:
+                await self._when_busy()
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                async with self._changing:
+                    self._in_flight -= 1
+                    if not self._in_flight and self._when_idle is not None:
+                        await self._when_idle()
+
+    async def _forward(self, request: bytes, client: SocketStream) -> None:
+        answered = False
+        try:
+            upstream = await anyio.connect_tcp(self._upstream.host, self._upstream.port)
+            async with upstream:
+                await upstream.send(request)
+                async for chunk in upstream:
+                    answered = True
+                    await client.send(chunk)
+        except (OSError, anyio.BrokenResourceError):
+            if not answered:
+                await _tell(client, _UNAVAILABLE)
+
+
+async def _read_request(client: ByteStream) -> bytes:
+    """Head and body, the head saying that no further request comes; empty: there was none."""
+    received = b""
+    try:
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            if len(received) > HEAD_BYTES:
+                return b""
+            received += await client.receive(_CHUNK_BYTES)
+        lines = received[:end].split(b"\r\n")
+        fields = [line.partition(b":") for line in lines[1:]]
+        sizes = [int(value) for name, _, value in fields if name.lower() == b"content-length"]
+        total = end + 4 + (sizes[0] if sizes else 0)
+        while len(received) < total:
+            received += await client.receive(_CHUNK_BYTES)
+    except (anyio.EndOfStream, anyio.BrokenResourceError, ValueError):
+        return b""
+    kept = [b":".join((name, value)) for name, _, value in fields if name.lower() != b"connection"]
+    return b"\r\n".join([lines[0], *kept, b"Connection: close", b"", b""]) + received[end + 4 :]
+
+
+async def _tell(client: SocketStream, text: bytes) -> None:
+    try:
+        await client.send(text)
+    except anyio.BrokenResourceError:
+        return  # the client did not wait
+
+
+@asynccontextmanager
+async def front_before(upstream: Address) -> AsyncIterator[Front]:
+    """A front on a free port of this host's loopback, as long as the context lasts."""
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as group,
+    ):
+        (front_socket,) = listener.listeners
+        port = front_socket.extra(SocketAttribute.local_port)  # noqa: S610 (anyio's, not Django's)
+        front = Front(upstream, Address("127.0.0.1", port))
+        group.start_soon(listener.serve, front.serve)
+        try:
+            yield front
+        finally:
+            group.cancel_scope.cancel()
