@@ -34,7 +34,7 @@ def scale_out() -> None:
 
 @scenario(
     schedule=[at(1, ScaleOut()), at(7, ScaleIn())],
-    workload=Workload(rate_per_s=0.8, for_s=12, task_s=4),
+    workload=Workload(rate_per_s=1.2, for_s=12, task_s=4),
 )
 def scale_in() -> None:
     """One of two instances goes while it has tasks of four seconds in hand
