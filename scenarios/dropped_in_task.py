@@ -25,7 +25,10 @@ from stallproof import (
                 "connections are gone, acknowledges nothing more, logs nothing, and its health "
                 "port says 200. Without it work flows again within a second (and the task in "
                 "hand runs twice, because nothing claims its story); set in hardened, it mutes "
-                "that as well."
+                "that as well. The call that it never comes back from was seized in 5 of 5 runs: "
+                "PubSub.parse_response of redis-py, from kombu's Channel._receive_one, reads "
+                "without a deadline a new connection that is subscribed to nothing, instead of "
+                "raising the reset."
             ),
         ),
     },

@@ -24,7 +24,9 @@ WATCH = Limits(stall_s=15, first_start_s=15, drain_s=30, settle_s=45)
             "health",
             because=(
                 "No socket_timeout and no keepalive: worker and POST wait on dead connections for "
-                "as long as the kernel retransmits, a quarter of an hour, and say nothing."
+                "as long as the kernel retransmits, a quarter of an hour, and say nothing. The "
+                "worker's main thread waits for the answer to the heartbeat's PUBLISH, POST for "
+                "that to LPUSH."
             ),
         ),
         "guide-int-keys": breaks(

@@ -7,6 +7,7 @@ broker is away, or while a backlog waits and what the former instance held is in
 from stallproof import (
     BrokerRestart,
     InstanceKill,
+    Limits,
     Workload,
     at,
     breaks,
@@ -15,7 +16,7 @@ from stallproof import (
 
 
 @scenario(
-    schedule=[at(3, BrokerRestart(how="killed"), for_s=9), at(4, InstanceKill())],
+    schedule=[at(3.5, BrokerRestart(how="killed"), for_s=9), at(4.5, InstanceKill())],
     workload=Workload(rate_per_s=1, for_s=16),
     expected={
         "guide-int-keys": breaks(
@@ -41,6 +42,7 @@ def broker_away_at_start() -> None:
 @scenario(
     schedule=[at(5, InstanceKill())],
     workload=Workload(rate_per_s=4, for_s=6, task_s=1.0),
+    limits=Limits(stall_s=20, first_start_s=20),  # a worker has to start meanwhile
     expected={
         "guide-int-keys": breaks(
             "unfinished",

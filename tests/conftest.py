@@ -1,4 +1,4 @@
-"""Leaves out, in one line, what takes a Docker Engine where none answers."""
+"""Leaves out what takes a Docker Engine where none answers, and begins with the longest."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in wanting]
         config.hook.pytest_deselected(items=wanting)
         said.append(f"left out: {marker} site: {why} ({len(wanting)} tests)")
+    # The longest first, which mostly wait: begun last, one of them would have a core to itself.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def no_engine() -> str | None:

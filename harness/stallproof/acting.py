@@ -47,6 +47,12 @@ class Run:
         """Real seconds since it began."""
         return time.monotonic() - self._began
 
+    @property
+    def all_done(self) -> bool:
+        """The clients know of nothing that is under way or was left undone."""
+        driver = self.driver
+        return driver is not None and driver.idle and driver.n_done == driver.n_accepted
+
     async def until(self, t: float) -> None:
         """Sleep until that time of the history."""
         await self.recorder.clock.sleep(t - self.recorder.now())

@@ -35,6 +35,11 @@ from stallproof.sites.namespaces import command_enclosed
 OnProgress = Callable[[Job, Progress], None]
 OnDone = Callable[[Job, RunRecord], None]
 
+# Made here, by one thread: msgspec 0.22 learns a struct's fields at its first use, and two threads
+# at once that use it first crash the process.
+_PROGRESS = msgspec.json.Decoder(Progress)
+_RECORD = msgspec.json.Decoder(RunRecord)
+
 
 def run_all(
     jobs: Sequence[Job],
@@ -102,7 +107,7 @@ def run_one(
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                on_progress(job, msgspec.json.decode(line, type=Progress))
+                on_progress(job, _PROGRESS.decode(line))
             code = process.wait()
         finally:
             overdue.cancel()
@@ -113,7 +118,7 @@ def run_one(
     request.unlink()
     trouble = _buried(job) if code else []
     if code == 0:
-        record = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunRecord)
+        record = _RECORD.decode((folder / "run.json").read_bytes())
     elif budget is not None and budget.spent:
         record = _without_verdict(job, "budget", budget.why)
     else:

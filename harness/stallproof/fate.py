@@ -15,7 +15,8 @@ class Cause(StrEnum):
     QUEUED = "in the queue"
     RUNNING = "started and still running"
     UNACKED = "in unacked"
-    """Delivered to a worker that has it no more: it comes back after the visibility timeout."""
+    """Delivered to a worker that has not ended it, or exited: it comes back after the visibility
+    timeout."""
     NEVER_PUBLISHED = "never published"
     POPPED = "popped and never registered"
     """kombu's gap: BRPOP took it over a connection that no longer led to a worker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,7 +101,9 @@ def _proxied(scenarios: tuple[Scenario, ...]) -> bool:
     return any(scenario.route is Route.PROXIED for scenario in scenarios)
 
 
+@functools.cache
 def _namespaces_at_hand() -> bool:
+    """Asked once: what is planned together runs on one site, also on a machine that is busy."""
     why_not = why_no_namespaces()
     if why_not is not None:
         sys.stderr.write(

@@ -130,6 +130,7 @@ class MessagePhase(Event, frozen=True, kw_only=True, omit_defaults=True, tag="me
     """The same when it is delivered again; a story published again gets another."""
     service: str = ""
     """Whose line it is: `api`, or `worker`, which publishes what is due (the reconciler)."""
+    instance: str = ""
     redelivered: bool = False
     """kombu had put it back into its queue."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from stallproof.model import Setting
-from stallproof.stacks import Environment
+from stallproof.stacks import ANSWER_DEADLINE_S, Environment
 
 
 class InterfaceError(Exception):
@@ -51,13 +51,18 @@ def _ask(environment: Environment, *question: str, env: Mapping[str, str]) -> by
         code, out, err = answer.code, answer.out, answer.err
     else:
         path = {"PYTHONPATH": environment.python_path} if environment.python_path else {}
-        done = subprocess.run(
-            command,
-            env={"PATH": os.environ.get("PATH", ""), **path, **env},
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                env={"PATH": os.environ.get("PATH", ""), **path, **env},
+                capture_output=True,
+                timeout=ANSWER_DEADLINE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise InterfaceError(
+                f"the system did not answer {' '.join(question)!r} in {ANSWER_DEADLINE_S:g} s"
+            ) from None
         code, out, err = done.returncode, done.stdout, done.stderr.decode(errors="replace")
     if code:
         said = err.strip().splitlines()

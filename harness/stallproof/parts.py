@@ -22,6 +22,7 @@ from stallproof.sites import images
 from stallproof.sites.base import SiteError
 from stallproof.sites.capabilities import Conntrack, Firewall, Flows, Proxies, Sockets
 from stallproof.sites.namespaces import why_no_namespaces
+from stallproof.sites.pystacks import find_pyspy
 from stallproof.toxiproxy_build import VERSION as TOXIPROXY_VERSION
 from stallproof.toxiproxy_build import build_toxiproxy, cache_dir, cached_toxiproxy, find_go
 
@@ -141,6 +142,7 @@ def doctor() -> list[Row]:
         ),
         _row("go", _find_go_part, cost="building Toxiproxy where it is not installed"),
         _row("compiler", _find_compiler, cost="runs faster than real time (--speed)"),
+        _row("py-spy", _find_pyspy, cost="which line a stalled process waits in"),
         _row("uv", _find_uv, cost="stacks: runs on other versions of Celery, kombu, redis-py"),
         Row(part="python", ok=True, found=f"{sys.executable} {sys.version.split()[0]}", cost=""),
         *_docker_rows(),
@@ -189,6 +191,15 @@ def _find_compiler() -> Part:
 
     command = find_compiler(fetch=False)
     return _part("compiler", command[0], *command[1:], "--version")
+
+
+def _find_pyspy() -> Part:
+    """The program that reads Python stacks from outside.
+
+    Raises:
+        SiteError: there is none.
+    """
+    return _part("py-spy", find_pyspy() or _on_path("py-spy"), "--version")
 
 
 def _find_uv() -> Part:

@@ -79,7 +79,7 @@ async def execute(run: Run, site: Site) -> None:
                 note_kernel_timers(run, system)
         run.enter("end")
         if forensics is not None:
-            await forensics.finish()
+            await forensics.finish(all_done=run.all_done)
         background.cancel_scope.cancel()
 
 

@@ -29,6 +29,11 @@ TAIL = f"""
 A fault that a site cannot do makes the scenario `unknown` there, by name: it is never left out in
 silence.
 
+When a run stalls, the broker's contents, its CLIENT LIST and the logs are seized on every site.
+Stacks and sockets of the services take `{LOCAL}` or `{LOOPBACK}`, and there the right to look into
+a process, which namespaces of one's own bring along. The connections that the network remembers
+take `{LOCAL}` on the direct route. What is missing is said, a line each, in the report.
+
 ## The {DOCKER} site
 
 The stack is what the image holds, so `--stack` and `--broker` are refused there (and on

@@ -25,6 +25,8 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FAMILY = ("celery", "kombu", "redis", "billiard", "vine", "amqp")
 """Resolved together: pinning one of them must not pin the others to the locked versions."""
 INSTALL_DEADLINE_S = 300
+ANSWER_DEADLINE_S = 90.0
+"""A second is usual; on a machine that is twenty times too busy it took over thirty."""
 IMAGE_PYTHON = "python"
 VERSIONS = (
     "import importlib.metadata as m, json, platform\n"
@@ -152,9 +154,15 @@ def in_image(image: str) -> Environment:
 
 
 def _versions(python: str) -> dict[str, str]:
-    done = subprocess.run(
-        [python, "-c", VERSIONS], capture_output=True, text=True, timeout=30, check=False
-    )
+    command = [python, "-c", VERSIONS]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=ANSWER_DEADLINE_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise StackError(
+            f"{python} did not say what is in the stack in {ANSWER_DEADLINE_S:g} s"
+        ) from None
     if done.returncode:
         raise StackError(f"{python} does not run the stack: {_last_line(done.stderr)}")
     versions: dict[str, str] = json.loads(done.stdout)
@@ -163,13 +171,16 @@ def _versions(python: str) -> dict[str, str]:
 
 def _uv(*arguments: str) -> None:
     """Uv, which is a dependency of ours and so lies beside our own interpreter."""
-    done = subprocess.run(
-        [sys.executable, "-m", "uv", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_DEADLINE_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "uv", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_DEADLINE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise StackError(f"uv {arguments[0]} took over {INSTALL_DEADLINE_S} s") from None
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise StackError(f"uv {arguments[0]} failed: {said[-400:]}")

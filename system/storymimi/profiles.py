@@ -104,17 +104,14 @@ UNDECIDED_RESTORE = (
     "that an unacknowledged message is not held for an hour"
 )
 
-# retry_on_timeout is left out: with it dropped-in-task mutes this profile, too.
+# Left out: retry_on_timeout, with which dropped-in-task mutes this profile, too;
+# socket_connect_timeout, for which redis-py takes socket_timeout where it is not set (with it and
+# without, cold-reconnect holds); broker_connection_retry_on_startup, which Celery has on of itself.
 HARDENED = (
     Setting(
         "broker_transport_options.socket_timeout",
         3,
         ENDS_SILENCE,
-    ),
-    Setting(
-        "broker_transport_options.socket_connect_timeout",
-        3,
-        "undecided: cold-connect holds with and without it (3 of 3 each); kept from the guide",
     ),
     Setting(
         "broker_transport_options.health_check_interval",
@@ -178,9 +175,10 @@ HARDENED = (
         "stored, and the claim turns its second delivery away",
     ),
     Setting(
-        "broker_connection_retry_on_startup",
+        "broker_channel_error_retry",
         True,
-        "undecided: a worker that starts while the broker is away waits; kept from the guide",
+        "broker-demoted, broker-full: without it the worker exits of -READONLY, -UNBLOCKED and "
+        "-OOM (five seconds for that, and a boot); with it it reconnects",
     ),
     Setting(
         "broker_connection_max_retries",

@@ -20,7 +20,8 @@ def run(*findings: Finding, verdict: Verdict | None = None, profile: str = "hard
         stack="locked",
         site="local",
         stack_versions={"celery": "5", "kombu": "6", "redis": "7"},
-        started_at="",
+        started_at="2026-01-31T12:00:00+00:00",
+        seconds=600.0,
         verdict=verdict or worst(each.verdict for each in found),
         findings=found,
     )

@@ -38,7 +38,7 @@ def results(cells: tuple[Cell, ...], *, on: RunRecord, off: RunRecord) -> Result
 
 def text_of(*, on: RunRecord, off: RunRecord) -> str:
     found = results(cells_of(knobs_called([NAME])), on=on, off=off)
-    return markdown(found, command="stallproof ablate --repeat 3", took_s=600)
+    return markdown(found, command="stallproof ablate --repeat 3")
 
 
 def test_a_knob_that_decides_is_missed_when_it_is_taken_away() -> None:

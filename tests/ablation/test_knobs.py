@@ -101,7 +101,7 @@ def test_what_celery_has_on_of_itself_is_switched_to_the_other_value_everywhere(
     ("alike", "profiles"),
     [(False, (HARDENED, GUIDE, DEFAULTS)), (True, (GUIDE, DEFAULTS))],
 )
-def test_what_only_the_guide_has_is_tried_in_hardened_unless_it_has_its_own(
+def test_what_hardened_does_not_have_is_tried_in_it_unless_it_has_its_own(
     *, alike: bool, profiles: tuple[str, ...]
 ) -> None:
     knob = Knob(

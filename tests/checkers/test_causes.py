@@ -44,7 +44,20 @@ def test_in_unacked_and_when_it_comes_back() -> None:
     found = fate(undone(start=3).instance("worker", "exit", at=5).held(unacked={0: 2.5}))
     assert found.cause is Cause.UNACKED
     assert found.back_s == 2.5 + VISIBILITY_S
-    assert found.evidence == "started at 3.00 s; in unacked at 40.00 s, delivered at 2.50 s"
+    assert found.evidence == (
+        "started at 3.00 s; in unacked at 40.00 s, delivered at 2.50 s; the worker exited at 5.00 s"
+    )
+
+
+def test_in_unacked_and_in_the_hands_of_a_worker_that_lives() -> None:
+    run = undone().instance("worker", "exit", at=2).held(unacked={0: 2.5})
+    assert fate(run).evidence == (
+        "no worker says that it received it; in unacked at 40.00 s, delivered at 2.50 s; "
+        "the worker has not exited since"
+    )
+    found = fate(run.message("received", 0, at=2.625))
+    assert found.cause is Cause.UNACKED
+    assert found.evidence.startswith("received at 2.62 s and not started;")
 
 
 def test_a_queue_comes_before_unacked() -> None:
@@ -97,6 +110,9 @@ def test_received_and_never_started() -> None:
     found = fate(undone().message("received", 0, at=2.5))
     assert found.cause is Cause.DROPPED
     assert "received at 2.50 s; never started" in found.evidence
+    run = undone().message("received", 0, at=2.5)
+    run.log("error", "before", at=2.25).log("error", "outside body", at=2.75)
+    assert fate(run).evidence.endswith("its log then, at 2.75 s: outside body")
 
 
 def test_lost_with_the_brokers_data() -> None:

@@ -9,7 +9,7 @@ from tests.clock.compressed import tasks_of
 
 from stallproof.history import Task
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 VISIBILITY_S = 90
 """So that 5 % of it are 0.15 s of the machine's work at speed 30."""

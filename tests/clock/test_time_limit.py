@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.clock.compressed import tasks_of
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 LIMIT_S = 1800
 DEADLINE_S = 100.0

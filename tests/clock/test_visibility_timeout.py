@@ -8,7 +8,7 @@ from tests.end_to_end.command import runs_of, stallproof
 
 from stallproof.exits import Exit
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 HOUR_S = 3600
 SCAN_S = 160

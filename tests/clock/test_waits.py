@@ -5,7 +5,7 @@ import pytest
 from stallproof.clock.table import SPEEDS, measure
 from stallproof.clock.waits import every_wait
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 
 def test_every_wait_takes_what_was_asked_for_in_both_times() -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stallproof.stacks import Stack, StackError, prepare
+from stallproof import interface, stacks
+from stallproof.stacks import Environment, Stack, StackError, prepare
 
 
 def test_locked_pins_nothing() -> None:
@@ -16,6 +17,21 @@ def test_locked_pins_nothing() -> None:
 def test_what_is_not_an_exact_version_is_refused(text: str) -> None:
     with pytest.raises(StackError, match="name==version"):
         Stack.parse(text)
+
+
+def test_a_python_that_says_nothing_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mute = tmp_path / "python"
+    mute.write_text("#!/bin/sh\nexec sleep 60\n")
+    mute.chmod(0o755)
+    monkeypatch.setattr(stacks, "ANSWER_DEADLINE_S", 0.2)
+    monkeypatch.setattr(interface, "ANSWER_DEADLINE_S", 0.2)
+    monkeypatch.setattr(stacks.sys, "executable", str(mute))
+    with pytest.raises(StackError, match=r"did not say what is in the stack in 0\.2 s$"):
+        prepare(Stack(), cache=tmp_path)
+    with pytest.raises(interface.InterfaceError, match=r"did not answer 'profiles' in 0\.2 s$"):
+        interface.profiles(Environment(python=str(mute), versions={}))
 
 
 @pytest.mark.real

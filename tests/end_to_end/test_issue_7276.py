@@ -12,7 +12,7 @@ import pytest
 
 from .command import runs_of, stallproof, verdicts_of
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 
 OLD = "celery==5.3.6,kombu==5.3.7,redis==5.0.8"
 NEW = "celery==5.7.0,kombu==5.7.0,redis==8.1.0"

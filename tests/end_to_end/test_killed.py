@@ -27,7 +27,8 @@ pytestmark = [
 ]
 
 VICTIMS = ("outer", "launcher", "init", "runner")
-TRIALS = 20
+TRIALS = 12
+"""About three a victim; each time these tests run they draw new moments."""
 AT_ONCE = 4
 REPEAT = 2
 
@@ -100,6 +101,7 @@ def kill_many(home: Path, *, trials: int, options: list[str]) -> None:
     assert not failures, "\n".join(failures)
 
 
+@pytest.mark.long
 def test_one_sigkill_anywhere_leaves_nothing(tmp_path: Path) -> None:
     kill_many(tmp_path, trials=TRIALS, options=[])
 

@@ -45,7 +45,7 @@ def reset_an_idle_one_and_spare_a_busy_one() -> dict[str, Any]:
         port = listener.getsockname()[1]
         idle, idle_there = connected(listener, ("127.0.0.1", port))
         busy, busy_there = connected(listener, ("127.0.0.1", port))
-        while min(before := sockdiag.idle_for_s("127.0.0.1", port)) < 0.4:
+        while min(before := sockdiag.idle_for_s("127.0.0.1", port)) < 1.5:
             time.sleep(0.05)
         busy.sendall(b"data")
         busy_there.recv(100)
@@ -56,7 +56,7 @@ def reset_an_idle_one_and_spare_a_busy_one() -> dict[str, Any]:
             "elsewhere": sockdiag.idle_for_s("127.0.0.2", port),
             "elsewhere_destroyed": sockdiag.destroy("127.0.0.2", port),
             "too_much_asked": sockdiag.destroy("127.0.0.1", port, min_idle_s=3600),
-            "destroyed": sockdiag.destroy("127.0.0.1", port, min_idle_s=0.3),
+            "destroyed": sockdiag.destroy("127.0.0.1", port, min_idle_s=1.5),
             "idle_client": errno_of_next_read(idle),
             "idle_server": errno_of_next_read(idle_there),
         }
@@ -72,8 +72,7 @@ def test_a_socket_idle_for_long_is_reset_and_a_busy_one_spared(
 ) -> None:
     found = in_namespace(reset_an_idle_one_and_spare_a_busy_one)
     assert len(found["before"]) == 2
-    assert sum(idle_s >= 0.4 for idle_s in found["after"]) == 1
-    assert min(found["after"]) < 0.2
+    assert sum(idle_s >= 1.5 for idle_s in found["after"]) == 1
     assert found["elsewhere"] == []
     assert found["elsewhere_destroyed"] == found["too_much_asked"] == 0
     assert found["destroyed"] == 1

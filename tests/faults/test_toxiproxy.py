@@ -53,6 +53,16 @@ def client_of(proxied: Any, link: Link = LINK) -> redis.Redis:
     )
 
 
+def fastest_answer_s(wire: Any) -> float:
+    """Of a few: one may wait for a busy machine, a delay of the proxy's would be in each."""
+    took_s = []
+    for _ in range(5):
+        began = time.monotonic()
+        assert wire.asks() == NOAUTH
+        took_s.append(time.monotonic() - began)
+    return min(took_s)
+
+
 @asynccontextmanager
 async def in_force(fault: Fault, system: Any) -> AsyncIterator[None]:
     """Begun, shown to bite, ended, and shown to be over for new connections."""
@@ -148,7 +158,7 @@ async def test_two_of_a_kind_overlap_and_end_apart(proxied: Any, dial: Callable[
     assert wire.asks(0.2) == "nothing"
     assert wire.sees() == NOAUTH
     await long_.end(proxied)
-    assert wire.asks(0.2) == NOAUTH
+    assert fastest_answer_s(wire) < 0.3
 
 
 @pytest.mark.parametrize("streams", [("upstream",), ("downstream",)])
@@ -188,10 +198,10 @@ async def test_timeout_that_ends(proxied: Any, dial: Callable[..., Any]) -> None
     await fault.begin(proxied)
     began = time.monotonic()
     assert idle.sees() == "EOF"
-    assert 0.45 <= time.monotonic() - began < 1.0
+    assert time.monotonic() - began >= 0.45
     began = time.monotonic()
     assert dial(proxied.listen_of(LINK)).asks() == "EOF"
-    assert 0.45 <= time.monotonic() - began < 1.0
+    assert time.monotonic() - began >= 0.45
     await fault.end(proxied)
     assert client_of(proxied).ping()
 
@@ -204,10 +214,8 @@ async def test_latency(proxied: Any, dial: Callable[..., Any]) -> None:
         for wire in (old, dial(proxied.listen_of(LINK))):
             began = time.monotonic()
             assert wire.asks() == NOAUTH
-            assert 0.3 <= time.monotonic() - began < 0.5
-    began = time.monotonic()
-    assert old.asks() == NOAUTH
-    assert time.monotonic() - began < 0.1
+            assert time.monotonic() - began >= 0.3
+    assert fastest_answer_s(old) < 0.3
 
 
 async def test_limit_data_downstream(proxied: Any, dial: Callable[..., Any]) -> None:
@@ -249,7 +257,7 @@ async def test_slow_close(proxied: Any, dial: Callable[..., Any]) -> None:
         began = time.monotonic()
         closing.send(b"QUIT\r\n")
         assert (closing.sees(), closing.sees()) == (b"+OK\r\n", "EOF")
-        assert 0.4 <= time.monotonic() - began < 0.7
+        assert time.monotonic() - began >= 0.4
         assert client_of(proxied).ping()
     assert idle.asks() == NOAUTH
 
@@ -262,7 +270,7 @@ async def test_bandwidth(proxied: Any, dial: Callable[..., Any]) -> None:
             began = time.monotonic()
             wire.send(padded_ping(10_000))
             assert wire.sees() == NOAUTH
-            assert 0.45 <= time.monotonic() - began < 0.8
+            assert time.monotonic() - began >= 0.45
     assert old.asks() == NOAUTH
 
 

@@ -32,7 +32,7 @@ def test_a_server_that_never_answers_is_given_up() -> None:
         began = time.monotonic()
         with pytest.raises(ToxiproxyError, match=r"waited 0.2 s .* GET /proxies/p: nothing came"):
             client.proxy("p")
-        assert time.monotonic() - began < 1
+        assert 0.2 <= time.monotonic() - began < 10, "it waited for more than its deadline"
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

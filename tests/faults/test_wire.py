@@ -72,8 +72,10 @@ def is_silent(client: socket.socket) -> None:
 async def test_outcome(
     act: Callable[[socket.socket], None], outcome: Outcome, received_b: int
 ) -> None:
+    # What comes is given time: on a busy machine half a second may go by before it does.
+    deadline_s = 0.5 if act is is_silent else 10.0
     with served(act) as address:
-        seen = await dial(address, deadline_s=0.5)
+        seen = await dial(address, deadline_s=deadline_s)
     assert (seen.outcome, seen.received_b, seen.connected) == (outcome, received_b, True)
     assert seen.silent == (act is is_silent)
 
@@ -110,7 +112,7 @@ async def test_segments_are_counted_as_the_server_cut_them() -> None:
 async def test_the_deadline_holds_against_a_trickle() -> None:
     def trickle(client: socket.socket) -> None:
         try:
-            for _ in range(100):
+            for _ in range(1000):  # for twenty seconds, if it is let
                 client.sendall(b"x")
                 time.sleep(0.02)
         except OSError:
@@ -119,5 +121,5 @@ async def test_the_deadline_holds_against_a_trickle() -> None:
     with served(trickle) as address:
         seen = await dial(address, deadline_s=0.3)
     assert seen.outcome == "timeout"
-    assert 0.3 <= seen.elapsed_s < 0.6
+    assert 0.3 <= seen.elapsed_s < 10
     assert not seen.silent

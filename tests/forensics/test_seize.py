@@ -71,7 +71,7 @@ def seized(folder: Path, system: Broken) -> list[Seizure]:
                     await anyio.sleep(0.01)
                 group.cancel_scope.cancel()
             recorder.add(Phase(t=recorder.now(), name="end"))
-            await forensics.finish()
+            await forensics.finish(all_done=False)
 
     anyio.run(run)
     recorder.close()

@@ -50,7 +50,9 @@ def thread(*frames: Frame, blocked: Blocked | None = None, name: str = "MainThre
 
 
 def process(*threads: ThreadSeen, pid: int = 19, fds: dict[int, str] | None = None) -> ProcessSeen:
-    return ProcessSeen(pid=pid, fds=fds or {}, threads=threads)
+    first = pid == 19
+    role = "main process" if first else "child 1"
+    return ProcessSeen(pid=pid, role=role, first=first, fds=fds or {}, threads=threads)
 
 
 def connections(*sockets: TcpSocket) -> dict[int, Connection]:

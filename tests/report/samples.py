@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
+from tests.forensics.values import MUTE, POST
 
 from stallproof.checkers import judge
 from stallproof.checkers.facts import Facts
 from stallproof.fate import Fate
 from stallproof.faults import BrokerRestart, IdleReset, Latency
+from stallproof.forensics.words import evidence
 from stallproof.history import (
     AnyEvent,
     Bite,
@@ -31,6 +33,7 @@ from stallproof.history import (
     Op,
     Phase,
     Recorder,
+    Seizure,
     Task,
 )
 from stallproof.messages import Holdings, Waiting
@@ -334,6 +337,17 @@ def finding(checker: str, verdict: Verdict, text: str, **numbers: float | None) 
     return Finding(checker=checker, verdict=verdict, text=text, numbers=numbers)
 
 
+SEIZED = Seizure(
+    t=LOAD_T + 17.5,
+    why="stalled",
+    took_s=0.4,
+    files=("forensics/stalled/worker-stacks.txt",),
+    waits=(MUTE, POST),
+    queued=17,
+    unacked=2,
+    silent_s={"worker": 9.5},
+    missing=(f"conntrack: {EVIL}",),
+)
 GOOD = (
     finding("boot", Verdict.VALID, "The first story was done 3.1 s after the start."),
     finding("lost", Verdict.VALID, "All 24 accepted stories done.", lost=0),
@@ -389,6 +403,7 @@ def record(
     stack: str = "locked",
     advice: Sequence[str] = (),
     fates: Sequence[Fate] = (),
+    seized: Sequence[Seizure] = (),
     booted: bool = True,
 ) -> RunRecord:
     return RunRecord(
@@ -409,6 +424,7 @@ def record(
         findings=tuple(findings),
         fates=tuple(fates),
         advice=tuple(advice),
+        evidence=evidence(seized, load_t=LOAD_T),
     )
 
 
@@ -468,7 +484,8 @@ def everything(root: Path) -> Results:
     """All the stories in one result: two profiles that differ, one that never starts."""
     judged = judge(History(recovers()), RESTART)
     recovering = (record(RESTART, "hardened", judged), recovers())
-    stalling = (record(RESTART, "guide-int-keys", STALLED, advice=(MINGLE, OUTBOX)), stalls())
+    stalled = record(RESTART, "guide-int-keys", STALLED, advice=(MINGLE, OUTBOX), seized=(SEIZED,))
+    stalling = (stalled, [*stalls(), SEIZED])
     bootless = (record(RESTART, "guide", BOOTLESS, booted=False), never_boots())
     gone = Facts(History(loses()), IDLE).fates
     losing = (record(IDLE, "guide-int-keys", LOST, advice=(OUTBOX,), fates=gone), loses())

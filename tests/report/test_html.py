@@ -4,8 +4,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from tests.forensics import values
 from tests.report import samples
 
+from stallproof.forensics.words import connection
 from stallproof.report import load_results, write_reports
 from stallproof.report.words import sentence
 
@@ -129,6 +131,15 @@ def test_settings_versions_schedule_and_command(page: Page) -> None:
     assert f"{command} --repeat 10" in page.text
 
 
+def test_what_was_seized_is_told_thread_by_thread(page: Page) -> None:
+    assert "Seized 17.5 s into the load, while work waited" in page.text
+    for frame in (values.MUTE.at, *values.MUTE.under, values.POST.at):
+        assert frame in page.text
+    assert page.text.count(connection(values.DEAD)) == 2  # the sentence, and the thread's row
+    assert f"Not to be had: conntrack: {samples.EVIL}" in page.text
+    assert "forensics/stalled/worker-stacks.txt" in page.text
+
+
 def test_a_log_line_is_text(page: Page, folder: Path) -> None:
     assert samples.EVIL in page.text
     assert "<script" not in (folder / "report.html").read_text()
@@ -204,3 +215,14 @@ def test_contrast(folder: Path, theme: int, front: str, ground: str, least: floa
     colours = dict(re.findall(r"--([a-z-]+): #([0-9a-f]+)", blocks[theme]))
     darker, lighter = sorted(luminance(colours[name]) for name in (front, ground))
     assert (lighter + 0.05) / (darker + 0.05) >= least
+
+
+def test_each_lost_story_bears_its_cause_and_what_shows_it(page: Page) -> None:
+    assert "Accepted and not done: 3 popped and never registered" in page.text
+    assert "by elimination popped over a connection" in page.text
+
+
+def test_all_runs_are_summed_up(page: Page) -> None:
+    assert "All runs together" in page.text
+    assert "accepted stories lost in" in page.text
+    assert "one after another: 13 % faults in force" in page.text

@@ -6,6 +6,7 @@ from rich.console import Console
 from tests.report import samples
 
 from stallproof.model import Results, Verdict
+from stallproof.report import words
 from stallproof.report.markdown import safe
 from stallproof.report.table import summary
 from stallproof.report.words import redact, seconds
@@ -26,6 +27,18 @@ def test_the_terminal_says_how_often_why_and_what_next(results: Results) -> None
     assert fine == "10 of 10 1.2 s 0 0 ✓ valid"
     assert "did not bite: PING took 0.2 ms" in text
     assert f"Next: {samples.OUTBOX}" in text
+
+
+@pytest.mark.parametrize("name", ["report.md", "summary.md", "junit.xml", "terminal"])
+def test_a_stall_is_told_with_the_line_it_waits_in(
+    folder: Path, results: Results, name: str
+) -> None:
+    text = shown(results) if name == "terminal" else (folder / name).read_text()
+    told = words.evidence(next(r for r in results.results if r.profile == "guide-int-keys"))
+    assert len(told) == 2
+    sentence = told[0] if name in ("junit.xml", "terminal") else safe(told[0])
+    assert " ".join(sentence.split()) in " ".join(text.split())
+    assert "17.50 s into the load, while work waited, the worker (main process" in told[0]
 
 
 def test_the_terminal_takes_no_markup_from_a_finding(tmp_path: Path) -> None:

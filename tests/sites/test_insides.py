@@ -75,8 +75,17 @@ def test_an_event_loop_names_all_that_it_waits_for(pair: Pair) -> None:
 
 def test_a_lock_names_none() -> None:
     event = threading.Event()
-    assert waiting_in("futex", event.wait) == Blocked("futex", ())
+    assert waiting_in("futex", event.wait).fds == ()
     event.set()
+
+
+def test_a_wait_is_the_same_one_when_it_was_resumed() -> None:
+    poll = Blocked("poll", (7,), (4096, 1, 30000))
+    assert poll.goes_on_in(Blocked("poll", (7,), (8192, 1, 30000)))
+    assert poll.goes_on_in(Blocked("restart_syscall", (), (4096, 1, 30000)))
+    assert not poll.goes_on_in(Blocked("restart_syscall", (), (4096, 2, 30000)))
+    assert not poll.goes_on_in(Blocked("poll", (8,), (4096, 1, 30000)))
+    assert not poll.goes_on_in(None)
 
 
 def test_what_runs_is_not_blocked() -> None:
@@ -134,6 +143,8 @@ def test_a_service_is_seen_from_the_runner(
         pytest.skip("elsewhere it hangs on this machine whether a process may be looked into")
     seen = perform("insides")["seen"]
     first, child = seen["processes"]
+    assert [first["role"], child["role"]] == ["main process", "child 1"]
+    assert [first["first"], child["first"]] == [True, False]
     (main,) = (thread for thread in first["threads"] if thread["name"] == "MainThread")
     functions = [frame["function"].rpartition(".")[2] for frame in main["frames"]]
     assert functions.index("serve_forever") < functions.index("<module>")

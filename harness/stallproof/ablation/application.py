@@ -22,6 +22,7 @@ TAKING = (
         set_by=(GUIDE, HARDENED),
         claims=(
             Claim(scenario="visibility-timeout", why="a killed worker's task comes back"),
+            Claim(scenario="sigterm-long-task", why="a task that was cut short is given back"),
             IN_TASK,
         ),
     ),
@@ -30,7 +31,7 @@ TAKING = (
         settings={"task_reject_on_worker_lost": True},
         given=LATE,
         set_by=(GUIDE, HARDENED),
-        unshown="a scenario that kills a process of the pool in mid-task would",
+        claims=(Claim(scenario="child-killed", why="a dead pool process's task is given back"),),
     ),
     Knob(
         name="worker_prefetch_multiplier 1",
@@ -56,8 +57,11 @@ TAKING = (
     Knob(
         name="worker_soft_shutdown_timeout 6, REMAP_SIGTERM",
         settings={"worker_soft_shutdown_timeout": 6, "app.remap_sigterm": "SIGQUIT"},
+        given=LATE,
         set_by=(HARDENED,),
-        unshown="a scenario that sends SIGTERM in mid-task, and SIGKILL ten seconds later, would",
+        claims=(
+            Claim(scenario="sigterm-long-task", why="what cannot end in ten seconds is given back"),
+        ),
     ),
 )
 

@@ -179,8 +179,10 @@ def jobs_of(
             )
         ]
 
+    first, *others = sides.items()
+    jobs = plan(first)  # what is asked of the machine once is known from here on
     with ThreadPoolExecutor(PLANNED_AT_ONCE) as pool:
-        return [job for planned in pool.map(plan, sides.items()) for job in planned]
+        return [*jobs, *(job for planned in pool.map(plan, others) for job in planned)]
 
 
 def _renamed(scenario: Scenario, variant: Variant) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -39,8 +40,8 @@ def told(results: Results, knobs: Sequence[Knob] = KNOBS) -> list[Told]:
     return answer
 
 
-def markdown(results: Results, *, command: str, took_s: float) -> str:
-    """The whole document."""
+def markdown(results: Results, *, command: str) -> str:
+    """The whole document, from what is stored with the runs."""
     found = told(results)
     runs = [run for result in results.results for run in result.runs]
     versions = next((run.stack_versions for run in runs if run.stack_versions), {})
@@ -51,7 +52,8 @@ def markdown(results: Results, *, command: str, took_s: float) -> str:
         "# Knobs, one at a time",
         (
             f"Written by `{command}`: do not edit it. {stack}, unless a line says otherwise; site "
-            f"{sites}; n = {n} runs a side, {count(len(runs), 'run')} in {took_s / 60:.0f} min."
+            f"{sites}; n = {n} runs a side, {count(len(runs), 'run')} in "
+            f"{_took_s(runs) / 60:.0f} min."
         ),
         _READING,
         "## What each knob does",
@@ -65,6 +67,17 @@ def markdown(results: Results, *, command: str, took_s: float) -> str:
     lines = [f"- {_code(knob)}: {knob.unshown}." for knob in untried]
     parts += ["## Not tried", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
+
+
+def _took_s(runs: Sequence[RunRecord]) -> float:
+    """From the first start to the last end; those that never ran know of no start."""
+    spans = [
+        (begun, begun + run.seconds)
+        for run in runs
+        if run.started_at
+        for begun in [dt.datetime.fromisoformat(run.started_at).timestamp()]
+    ]
+    return max((end for _, end in spans), default=0.0) - min((s for s, _ in spans), default=0.0)
 
 
 _READING = """\

@@ -38,8 +38,8 @@ class Knob(msgspec.Struct, frozen=True, kw_only=True):
     """How it is switched off where leaving it out changes nothing, because Celery's own default
     is the same: the other value."""
     off_flags: tuple[str, ...] = ()
-    set_by: tuple[str, ...]
-    """The profiles that have it on."""
+    set_by: tuple[str, ...] = ()
+    """The profiles that have it on; none: it was tried, and earned no place."""
     otherwise_in_hardened: bool = False
     """`hardened` has the same keys with other values."""
     claims: tuple[Claim, ...] = ()
@@ -60,16 +60,13 @@ class Knob(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.off or self.off_flags)
 
     def is_on_in(self, profile: str) -> bool:
-        return profile in self.set_by or (self.by_default and profile == DEFAULTS)
+        return profile in self.set_by or self.by_default
 
     @property
     def tried_in(self) -> tuple[str, ...]:
-        """Off alone where it is on, on alone in `celery-defaults`.
+        """Off alone where it is on, on alone in `celery-defaults`; one of the two in `hardened`.
 
-        What only the guide has, also on alone in `hardened`, which might want it; unless that has
-        a value of its own, which is another knob.
+        Unless that has a value of its own, which is another knob.
         """
-        wanted = {*self.set_by, DEFAULTS}
-        if self.set_by == (GUIDE,) and not self.otherwise_in_hardened:
-            wanted.add(HARDENED)
+        wanted = {*self.set_by, DEFAULTS} | (set() if self.otherwise_in_hardened else {HARDENED})
         return tuple(profile for profile in PROFILES if profile in wanted)

@@ -47,13 +47,11 @@ TIMEOUTS = (
         name="socket_connect_timeout 30",
         settings={f"{OPTIONS}socket_connect_timeout": 30},
         set_by=(GUIDE,),
-        otherwise_in_hardened=True,
         claims=(COLD,),
     ),
     Knob(
         name="socket_connect_timeout 3",
         settings={f"{OPTIONS}socket_connect_timeout": 3},
-        set_by=(HARDENED,),
         claims=(COLD,),
     ),
     Knob(
@@ -154,7 +152,7 @@ RECONNECTING = (
         name="broker_connection_retry_on_startup",
         settings={"broker_connection_retry_on_startup": True},
         off={"broker_connection_retry_on_startup": False},
-        set_by=(GUIDE, HARDENED),
+        set_by=(GUIDE,),
         claims=(
             Claim(
                 scenario="broker-away-at-start",

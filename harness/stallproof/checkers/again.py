@@ -28,7 +28,7 @@ class Reason(StrEnum):
     PUT_BACK = "put back by the worker itself"
     """Sooner than the visibility timeout allows: it lost its connection, was told to end, or
     rejected it."""
-    SENT_TWICE = "one publish sent twice"
+    SENT_TWICE = "sent twice by one publish"
     """The same message, and kombu never put it back: the client's retry of its publish."""
     FORGOTTEN = "given out again by a broker that had lost its last writes"
     """Among them that it had been taken, or acknowledged."""

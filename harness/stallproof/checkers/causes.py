@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stallproof.checkers.holding import Loss, Seen, blind, held_at_end, losses
+from stallproof.checkers.lives import same
 from stallproof.checkers.wording import seconds
 from stallproof.fate import Cause, Fate
-from stallproof.history import Broker, MessagePhase, Op, Task
+from stallproof.history import Broker, Log, MessagePhase, Op, Task
 from stallproof.messages import Unacked
 
 if TYPE_CHECKING:
     from stallproof.checkers.facts import Facts
     from stallproof.checkers.stories import Story
+
+LINE_AT_MOST = 200
+"""Characters of a log line that stand among the evidence."""
 
 
 @dataclass
@@ -39,6 +43,11 @@ class Trail:
             return self.messages
         start = self.last_start
         return [m for m in self.messages if m.t > start.t and m.task_id != start.task_id]
+
+    def received(self, seen: Seen) -> MessagePhase | None:
+        """The last that a worker said of that message on receiving it."""
+        of_it = [m for m in self.messages if m.task_id == seen.message.task_id]
+        return next((m for m in reversed(of_it) if m.phase == "received"), None)
 
 
 @dataclass(frozen=True)
@@ -89,11 +98,9 @@ def _fate(facts: Facts, story: Story, records: Records) -> Fate:
     assert story.accepted_t is not None
     trail = records.trails.get(story.story_id or "", Trail())
     seen = records.held.get(story.story_id or "")
-    in_sight = _in_sight(facts, story, seen)
-    if in_sight is not None:
-        cause, evidence = in_sight[0], [_started(facts, story), in_sight[1]]
-    else:
-        cause, evidence = _out_of_sight(facts, story, trail, records)
+    cause, evidence = _in_sight(facts, story, trail, seen) or _out_of_sight(
+        facts, story, trail, records
+    )
     back_t = _back_t(facts, seen) if cause is Cause.UNACKED else None
     return Fate(
         story=story.number,
@@ -105,16 +112,22 @@ def _fate(facts: Facts, story: Story, records: Records) -> Fate:
     )
 
 
-def _in_sight(facts: Facts, story: Story, seen: Seen | None) -> tuple[Cause, str] | None:
+def _in_sight(
+    facts: Facts, story: Story, trail: Trail, seen: Seen | None
+) -> tuple[Cause, list[str]] | None:
     """Where it is to be seen; None: nowhere."""
+    started = _started(facts, story)
     if story.failed_t is not None:
-        return Cause.FAILED, f"ended in error at {_at(facts, story.failed_t)}"
+        return Cause.FAILED, [started, f"ended in error at {_at(facts, story.failed_t)}"]
     stands = "" if seen is None else _stands(facts, seen)
     if seen is not None and not isinstance(seen.message, Unacked):
-        return Cause.QUEUED, stands
+        return Cause.QUEUED, [started, stands]
     if _in_work(facts, story):
-        return Cause.RUNNING, stands or "no message of it in the broker"
-    return None if seen is None else (Cause.UNACKED, stands)
+        return Cause.RUNNING, [started, stands or "no message of it in the broker"]
+    if seen is None:
+        return None
+    first = started or _received(facts, trail, seen)
+    return Cause.UNACKED, [first, stands, _whose(facts, trail, seen)]
 
 
 def _out_of_sight(
@@ -148,7 +161,7 @@ def _gone(
         return Cause.LOST_WITH_DATA, [started, told, stood, back]
     nowhere = "at the end in no queue and not in unacked"
     if last.phase == "received":
-        return Cause.DROPPED, [started, told, "never started", nowhere]
+        return Cause.DROPPED, [started, told, "never started", nowhere, _log_after(facts, last)]
     empty_t = next(
         (b.t for b in facts.of(Broker) if b.t > last.t and b.up and not any(b.queues.values())),
         None,
@@ -164,12 +177,45 @@ def _started(facts: Facts, story: Story) -> str:
     return f"started at {_at(facts, story.tale.attempts[-1].start_t)}"
 
 
+def _received(facts: Facts, trail: Trail, seen: Seen) -> str:
+    """Of a message that nobody started."""
+    received = trail.received(seen)
+    if received is None:
+        return "no worker says that it received it"
+    return f"received at {_at(facts, received.t)} and not started"
+
+
+def _whose(facts: Facts, trail: Trail, seen: Seen) -> str:
+    """Whether the worker lives to which it was delivered."""
+    delivered_t = _delivered_t(facts, seen)
+    if delivered_t is None:
+        return ""
+    received = trail.received(seen)
+    instance = "" if received is None else received.instance
+    exit_t = facts.worker_exit_t(instance, since_t=delivered_t)
+    if exit_t is None:
+        return "the worker has not exited since"
+    return f"the worker exited at {_at(facts, exit_t)}"
+
+
 def _killed(facts: Facts, start: Task) -> str:
     exit_t = facts.worker_exit_t(start.instance, since_t=start.t)
     who = start.instance or "the worker"
     if exit_t is None:
         return f"never ended, though {who} lived: cancelled, or its process alone killed"
     return f"{who} exited at {_at(facts, exit_t)}"
+
+
+def _log_after(facts: Facts, received: MessagePhase) -> str:
+    """The next line of that worker's log that is no good news: it may tell why."""
+    bad = ("connection-lost", "error", "warning")
+    of_it = (
+        log
+        for log in facts.of(Log)
+        if log.service == "worker" and same(log.instance, received.instance) and log.what in bad
+    )
+    log = next((log for log in of_it if log.t >= received.t), None)
+    return "" if log is None else f"its log then, at {_at(facts, log.t)}: {log.line[:LINE_AT_MOST]}"
 
 
 def _in_work(facts: Facts, story: Story) -> bool:
@@ -180,22 +226,24 @@ def _in_work(facts: Facts, story: Story) -> bool:
     return bool(spans) and last[0].end_t is None and spans[0][1] >= facts.end_t
 
 
-def _back_t(facts: Facts, seen: Seen | None) -> float | None:
-    assert seen is not None
-    assert isinstance(seen.message, Unacked)
-    if seen.message.delivered_s is None:
+def _delivered_t(facts: Facts, seen: Seen) -> float | None:
+    """When a message in `unacked` was delivered; None: it is in none, or that is not known."""
+    if not isinstance(seen.message, Unacked) or seen.message.delivered_s is None:
         return None
-    delivered_t = facts.t_of(seen.message.delivered_s)
-    return None if delivered_t is None else delivered_t + seen.held.visibility_timeout_s
+    return facts.t_of(seen.message.delivered_s)
+
+
+def _back_t(facts: Facts, seen: Seen | None) -> float | None:
+    delivered_t = None if seen is None else _delivered_t(facts, seen)
+    if seen is None or delivered_t is None:
+        return None
+    return delivered_t + seen.held.visibility_timeout_s
 
 
 def _stands(facts: Facts, seen: Seen) -> str:
     stood = f"in {seen.where} at {_at(facts, seen.held.t)}"
-    if isinstance(seen.message, Unacked) and seen.message.delivered_s is not None:
-        delivered_t = facts.t_of(seen.message.delivered_s)
-        if delivered_t is not None:
-            stood += f", delivered at {_at(facts, delivered_t)}"
-    return stood
+    delivered_t = _delivered_t(facts, seen)
+    return stood if delivered_t is None else f"{stood}, delivered at {_at(facts, delivered_t)}"
 
 
 def _at(facts: Facts, t: float) -> str:

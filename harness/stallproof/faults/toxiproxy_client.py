@@ -55,6 +55,11 @@ class ProxyState(msgspec.Struct, frozen=True, kw_only=True):
     toxics: tuple[ToxicSpec, ...] = ()
 
 
+# Made here, by one thread: msgspec 0.22 learns a struct's fields at its first use, and two threads
+# at once that use it first crash the process.
+_PROXY = msgspec.json.Decoder(ProxyState)
+
+
 class ToxiproxyClient:
     """One Toxiproxy server. Blocking; safe to use from several threads."""
 
@@ -71,7 +76,7 @@ class ToxiproxyClient:
             ToxiproxyError: no such proxy, or no answer in time.
         """
         answer = self._call(self._api.get, f"/proxies/{name}")
-        return msgspec.convert(answer.json(), ProxyState)
+        return _PROXY.decode(answer.content)
 
     def add_toxic(self, proxy: str, toxic: ToxicSpec) -> bool:
         """False: a toxic of that name was there already, and stays as it is.

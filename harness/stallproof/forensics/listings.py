@@ -26,8 +26,8 @@ _COLUMNS = (
 def stacks_text(processes: Sequence[ProcessSeen]) -> str:
     """Each thread: its name, the system call it waits in, its frames, the innermost first."""
     parts = []
-    for index, process in enumerate(processes):
-        lines = [f"process {process.pid}, {'the first' if index == 0 else 'a child'}"]
+    for process in processes:
+        lines = [f"process {process.pid}, {process.role}"]
         if process.problem is not None:
             lines.append(f"  no stacks: {process.problem}")
         for thread in process.threads:

@@ -3,7 +3,7 @@
     forensics = Forensics(system, recorder, scenario, folder)
     background.start_soon(forensics.watch)      # at the first stall, and the first POST that hangs
     ...
-    await forensics.finish()                    # at the end of the watch, if anything is unfinished
+    await forensics.finish(all_done=False)      # at the end of the watch, if anything is unfinished
 
 What is taken lies in `forensics/` of the run's folder; what is short of it goes to the history as a
 `Seizure`. A piece that cannot be had is a line that says why. Where nothing hangs, nothing happens.
@@ -66,12 +66,15 @@ class Forensics:
             for why in sorted(found - self._taken):
                 await self._seize(why)
 
-    async def finish(self) -> None:
-        """The end of the watch: wait for what is being taken, and see what is unfinished."""
+    async def finish(self, *, all_done: bool) -> None:
+        """The end of the watch: wait for what is being taken, and see what is unfinished.
+
+        `all_done`: the clients know already that nothing is.
+        """
         async with self._one_at_a_time:
-            unfinished = await to_thread.run_sync(self._detector.unfinished)
-        if unfinished:
-            await self._seize("unfinished")
+            if all_done or not await to_thread.run_sync(self._detector.unfinished):
+                return
+        await self._seize("unfinished")
 
     async def _seize(self, why: Why) -> None:
         async with self._one_at_a_time:

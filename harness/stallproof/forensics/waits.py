@@ -28,16 +28,16 @@ def waits(
 ) -> tuple[Wait, ...]:
     """The threads that have to do with the broker, and a worker's consumer in any case.
 
-    `connections` by inode. The consumer is the main thread of a worker's first process; a pool
+    `connections` by inode. The consumer is the main thread of the worker's own process; a pool
     process without work waits for its parent and is left out.
     """
     return tuple(
-        _wait(service, index, process, thread, on)
-        for index, process in enumerate(processes)
+        _wait(service, process, thread, on)
+        for process in processes
         for thread in process.threads
         if thread.frames
         for on in (_connections(process, thread, connections),)
-        if on or _in_library(thread) or (service == "worker" and _is_consumer(index, thread))
+        if on or _in_library(thread) or (service == "worker" and _is_consumer(process, thread))
     )
 
 
@@ -109,7 +109,6 @@ def path_of(frames: Sequence[Frame]) -> tuple[str, ...]:
 
 def _wait(
     service: str,
-    index: int,
     process: ProcessSeen,
     thread: ThreadSeen,
     on: tuple[Connection, ...],
@@ -117,7 +116,7 @@ def _wait(
     at, *under = path_of(thread.frames)
     return Wait(
         service=service,
-        process="main process" if index == 0 else f"child {index}",
+        process=process.role,
         pid=process.pid,
         thread=thread.name,
         at=at,
@@ -150,5 +149,5 @@ def _in_library(thread: ThreadSeen) -> bool:
     return inner is not None and inner.package in ("redis", "kombu")
 
 
-def _is_consumer(index: int, thread: ThreadSeen) -> bool:
-    return index == 0 and thread.name == "MainThread"
+def _is_consumer(process: ProcessSeen, thread: ThreadSeen) -> bool:
+    return process.first and thread.name == "MainThread"

@@ -58,6 +58,19 @@ class Blocked(msgspec.Struct, frozen=True):
     """`recvfrom`; `call 219` where it is none of those known here."""
     fds: tuple[int, ...]
     """The descriptors of which it waits for any; empty, it waits for none or they are not known."""
+    arguments: tuple[int, ...] = ()
+    """The first three, as the kernel has them."""
+
+    def goes_on_in(self, later: Blocked | None) -> bool:
+        """Whether what was seen later is the same wait still.
+
+        Who was halted meanwhile resumes a call that has a deadline as `restart_syscall`.
+        """
+        if later is None:
+            return False
+        if later.call == "restart_syscall":
+            return later.arguments == self.arguments
+        return (later.call, later.fds) == (self.call, self.fds)
 
 
 def blocked(pid: int, tid: int) -> Blocked | None:
@@ -72,7 +85,7 @@ def blocked(pid: int, tid: int) -> Blocked | None:
     number, *arguments = registers.split()
     name = _CALLS.get(platform.machine(), {}).get(int(number), f"call {number}")
     values = [int(argument, 16) for argument in arguments]
-    return Blocked(name, _descriptors(pid, name, values))
+    return Blocked(name, _descriptors(pid, name, values), tuple(values[:3]))
 
 
 def _descriptors(pid: int, name: str, values: list[int]) -> tuple[int, ...]:

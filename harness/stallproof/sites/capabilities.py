@@ -195,6 +195,24 @@ class Processes(Protocol):
 
 
 @runtime_checkable
+class FrontEnd(Protocol):
+    """What stands before the API and sees every request of a client (`SystemSpec.front`)."""
+
+    async def govern(
+        self,
+        *,
+        when_idle: Callable[[], Awaitable[object]],
+        when_busy: Callable[[], Awaitable[object]],
+    ) -> None:
+        """From now on do `when_busy` before the API gets a request while none was in flight, and
+        `when_idle` when the last of them is answered; at once if none is.
+        """
+
+    async def release(self) -> None:
+        """Govern no more; `when_busy` for a last time if no request is in flight."""
+
+
+@runtime_checkable
 class Revisions(Protocol):
     """Instances of a service beside one another, started and ended as Cloud Run's control does."""
 
@@ -212,24 +230,6 @@ class Revisions(Protocol):
 
     async def left(self, service: str, instance: str) -> int | None:
         """The exit code of one that was retired; None: something of it still runs."""
-
-
-@runtime_checkable
-class FrontEnd(Protocol):
-    """What stands before the API and sees every request of a client (`SystemSpec.front`)."""
-
-    async def govern(
-        self,
-        *,
-        when_idle: Callable[[], Awaitable[object]],
-        when_busy: Callable[[], Awaitable[object]],
-    ) -> None:
-        """From now on do `when_busy` before the API gets a request while none was in flight, and
-        `when_idle` when the last of them is answered; at once if none is.
-        """
-
-    async def release(self) -> None:
-        """Govern no more; `when_busy` for a last time if no request is in flight."""
 
 
 @runtime_checkable

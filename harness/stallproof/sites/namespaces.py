@@ -12,7 +12,8 @@ from stallproof.sites.base import SiteError
 from stallproof.sites.forking import MARK
 from stallproof.sites.guardian import SCRATCH
 
-_PROBE_TIMEOUT_S = 20.0
+_PROBE_TIMEOUT_S = 60.0
+"""A second is usual. A busy machine, which took 20 s, must not be taken for one that refuses."""
 
 
 def command_enclosed(cmd: list[str], *, namespaces: bool = True) -> list[str]:

@@ -16,6 +16,8 @@ import msgspec
 
 DEADLINE_S = 3.0
 """Of one question to it. 0.1 s is usual; a machine that is busy otherwise takes longer."""
+TRIES = 3
+"""Of reading it without halting it."""
 _SITE = re.compile(r".*/(?:site|dist)-packages/")
 _STDLIB = re.compile(r".*/lib/python[^/]*/|<frozen ")
 
@@ -62,7 +64,7 @@ def stacks(pid: int, *, timeout_s: float = DEADLINE_S) -> list[PythonThread]:
     """Every Python thread of the process.
 
     Read without halting it, which would interrupt the very system call that it waits in. A process
-    so busy that its memory cannot be read like that is halted for some milliseconds.
+    so busy that its memory cannot be read like that, in a few tries, is halted for milliseconds.
 
     Raises:
         StacksError: no py-spy, no permission, no Python process, or no answer in time.
@@ -71,9 +73,10 @@ def stacks(pid: int, *, timeout_s: float = DEADLINE_S) -> list[PythonThread]:
     if program is None:
         raise StacksError("py-spy is not installed")
     command = [program, "dump", "--json", "--pid", str(pid)]
-    done = _ask([*command, "--nonblocking"], timeout_s=timeout_s)
-    if done.returncode != 0:
-        done = _ask(command, timeout_s=timeout_s)
+    for halting in [["--nonblocking"]] * TRIES + [[]]:
+        done = _ask([*command, *halting], timeout_s=timeout_s)
+        if done.returncode == 0:
+            break
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"it exited with {done.returncode}"]
         raise StacksError(f"py-spy: {said[-1].strip()}")

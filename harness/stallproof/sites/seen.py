@@ -22,6 +22,10 @@ class ProcessSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A process at one moment."""
 
     pid: int
+    role: str
+    """`main process`, `child 1`; with `of instance 2` where there are several instances."""
+    first: bool
+    """It is the one that the site started."""
     fds: dict[int, str]
     """What each descriptor is: `socket:[4711]`."""
     threads: tuple[ThreadSeen, ...]
