@@ -17,6 +17,7 @@ from stallproof.clock import lenient_s
 from stallproof.history import Broker, FaultPhase, Health, History, InstancePhase, Phase, Task
 from stallproof.model import RunRecord, Schedule
 from stallproof.report.flow import Flow, flow_of
+from stallproof.report.lanes import Lanes
 from stallproof.report.stories import Outcome, Story, read_stories
 
 HealthState = Literal["well", "sick", "mute"]
@@ -80,6 +81,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     bands: tuple[Band, ...]
     recoveries: tuple[Recovery, ...]
     health: dict[str, tuple[Stretch, ...]]
+    """By line of the drawing: a service, or the second of its instances at a time."""
     depths: tuple[Depth, ...]
     flow: tuple[Flow, ...]
     instances: dict[str, tuple[Restart, ...]]
@@ -97,6 +99,7 @@ def timeline(history: History, run: RunRecord) -> Timeline:
     end = history.end_t - zero
     bands = _bands(history, run.scenario.schedule, zero, end)
     stories = read_stories(history, zero, run.fates)
+    lanes = Lanes([*history.of(Health), *history.of(InstancePhase)])
     unseen_s = lenient_s(UNSEEN_S, speed=run.speed, real_s=UNSEEN_REAL_S)
     return Timeline(
         begin=0.0,
@@ -106,22 +109,16 @@ def timeline(history: History, run: RunRecord) -> Timeline:
         bands=bands,
         recoveries=_recoveries(history, run, bands, zero, end),
         health={
-            service: _stretches(
-                (e for e in history.of(Health) if e.service == service), zero, unseen_s=unseen_s
-            )
-            for service in sorted({e.service for e in history.of(Health)}, reverse=True)
+            lane: _stretches(samples, zero, unseen_s=unseen_s)
+            for lane, samples in lanes.sort(history.of(Health)).items()
         },
         depths=tuple(
             Depth(e.t - zero, sum(e.queues.values()), e.unacked, e.up) for e in history.of(Broker)
         ),
         flow=flow_of(stories, max(end, 1.0)),
         instances={
-            service: tuple(
-                Restart(t=e.t - zero, phase=e.phase, code=e.code)
-                for e in history.of(InstancePhase)
-                if e.service == service
-            )
-            for service in sorted({e.service for e in history.of(InstancePhase)}, reverse=True)
+            lane: tuple(Restart(t=e.t - zero, phase=e.phase, code=e.code) for e in phases)
+            for lane, phases in lanes.sort(history.of(InstancePhase)).items()
         },
     )
 
