@@ -95,10 +95,17 @@ def held_at(
 class Run:
     """A history under construction. Every method adds events and answers the run itself."""
 
-    def __init__(self, *, until: float = 40.0, ended: bool = True, booted: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        until: float = 40.0,
+        ended: bool = True,
+        booted: bool = True,
+        speed: float = 1.0,
+    ) -> None:
         self.until = until
         self.events: list[AnyEvent] = [
-            ClockSet(t=0.0, speed=1.0, wall_s=WALL_S),
+            ClockSet(t=0.0, speed=speed, wall_s=WALL_S),
             Phase(t=0.0, name="boot"),
         ]
         self.samples: dict[str, dict[float, AnyEvent]] = {}

@@ -9,7 +9,7 @@ from tests.checkers import histories
 
 from stallproof import IdleReset, InstanceKill, Latency, Loss, ResetPeer, catalog
 from stallproof.faults import Fault
-from stallproof.history import ClockSet, History, KernelTimer
+from stallproof.history import History, KernelTimer
 from stallproof.load.command import LocustLoad
 from stallproof.model import Step, Verdict
 from stallproof.plan import make_jobs
@@ -24,11 +24,10 @@ class Silence(Fault, frozen=True, kw_only=True, tag="silence"):
 
 
 def judged(fault: Fault, *timers: KernelTimer, speed: float = 60.0) -> dict[str, Verdict]:
-    run = histories.Run(until=40)
+    run = histories.Run(until=40, speed=speed)
     step = Step(at_s=4.0, fault=fault, for_s=4.0 if fault.lasting else None)
     scenario = histories.scenario(step)
-    head = ClockSet(t=0.0, speed=speed, wall_s=0.0)
-    findings = histories.judge(History([head, *timers, *run.events]), scenario)
+    findings = histories.judge(History([*timers, *run.events]), scenario)
     return {finding.checker: finding.verdict for finding in findings} | {
         "text": next((f.text for f in findings if f.checker == "speed"), "")
     }
