@@ -21,9 +21,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def likely_s(self) -> float:
         """Real seconds, boot apart: one that is known not to hold is watched to the end."""
-        scenario = self.request.scenario
+        scenario, workload = self.request.scenario, self.request.scenario.workload
         fails = self.request.spec.profile in scenario.expected
-        system_s = scenario.workload.for_s + (scenario.limits.settle_s if fails else 0.0)
+        # A task before the load, for the warm-up, and one that it ends with.
+        at_least_s = workload.task_s + workload.for_s + workload.task_s
+        system_s = at_least_s + (scenario.limits.settle_s if fails else 0.0)
         return system_s / self.request.speed
 
     @property
