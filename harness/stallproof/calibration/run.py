@@ -5,10 +5,8 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import msgspec
 
@@ -63,10 +61,8 @@ def measure(rows: Sequence[Row], *, trials: int, at_once: int, site: str = LOCAL
     spec = _spec_in_images() if site in IN_CONTAINERS else _spec_of_processes(proxied=proxied)
 
     def one(row: Row) -> Measured:
-        with tempfile.TemporaryDirectory(prefix="stallproof-") as folder:
-            own = msgspec.structs.replace(spec, route=row.route, run_dir=folder)
-            request = Request(row=row.name, trials=trials, site=site, spec=own)
-            return summed_up(row, _ask(request, Path(folder)))
+        own = msgspec.structs.replace(spec, route=row.route)
+        return summed_up(row, _ask(Request(row=row.name, trials=trials, site=site, spec=own)))
 
     # Threads that outlive what they start: an enclosure ends with the thread that forked it.
     with ThreadPoolExecutor(at_once) as pool:
@@ -95,10 +91,9 @@ def _spec_in_images() -> SystemSpec:
     )
 
 
-def _ask(request: Request, folder: Path) -> Answer:
-    file = folder / "request.json"
-    file.write_bytes(msgspec.json.encode(request))
-    inner = [sys.executable, "-m", "stallproof.calibration.inside", str(file)]
+def _ask(request: Request) -> Answer:
+    said = msgspec.json.encode(request).decode()
+    inner = [sys.executable, "-m", "stallproof.calibration.inside", said]
     boot_s = CONTAINERS_DEADLINE_S if request.site in IN_CONTAINERS else ROW_DEADLINE_S
     deadline_s = boot_s + TRIAL_DEADLINE_S * request.trials
     try:
@@ -115,8 +110,8 @@ def _ask(request: Request, folder: Path) -> Answer:
             f"calibration of {request.row}: waited {deadline_s:g} s for {request.trials} trials"
         ) from None
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise SiteError(f"calibration of {request.row} failed: {said[-1]}")
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise SiteError(f"calibration of {request.row} failed: {lines[-1]}")
     return msgspec.json.decode(done.stdout, type=Answer)
 
 
