@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import shlex
 import socket
@@ -143,7 +144,8 @@ def _put(nested: dict[str, Any], setting: Effective) -> None:
         here = here.setdefault(part, {})
         if not isinstance(here, dict):
             raise BadSettingsError(f"{setting.key}: {part} is a value, it has nothing below it")
-    here[path[-1]] = setting.value
+    # A copy: Celery writes its defaults into the queues that it is given.
+    here[path[-1]] = copy.deepcopy(setting.value)
 
 
 @functools.cache
