@@ -58,12 +58,13 @@ class Project:
         wait(problem, awaited=f"story {story_id} done", timeout_s=timeout_s)
 
     def ledger(self, story_id: str) -> list[tuple[str, int]]:
-        """What the worker wrote of a story, as any container sees the volume: event and attempt."""
+        """The worker's starts and ends of a story, as any container sees the volume, and attempts."""
         said = self.container("api").exec_run(["cat", "/data/ledger.jsonl"])
         if said.exit_code != 0:
             return []
         lines = [json.loads(line) for line in said.output.decode().splitlines()]
-        return [(line["event"], line["attempt"]) for line in lines if line["story_id"] == story_id]
+        work = [line for line in lines if line["event"] in {"start", "end"}]
+        return [(line["event"], line["attempt"]) for line in work if line["story_id"] == story_id]
 
     def ask(self, service: str, path: str, body: dict[str, Any] | None = None) -> Any:
         port = self._services.port_for(service, {"api": 8080, "toxiproxy": 8474}[service])
