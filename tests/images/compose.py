@@ -58,7 +58,7 @@ class Project:
         wait(problem, awaited=f"story {story_id} done", timeout_s=timeout_s)
 
     def ledger(self, story_id: str) -> list[tuple[str, int]]:
-        """The worker's starts and ends of a story, as any container sees the volume, and attempts."""
+        """Starts and ends of a story's work, as any container sees the volume: event, attempt."""
         said = self.container("api").exec_run(["cat", "/data/ledger.jsonl"])
         if said.exit_code != 0:
             return []
