@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stallproof.sites.namespaces import command_enclosed
+from .enclosed_script import printed_by
 
 INSIDE = Path(__file__).parent / "failing_over.py"
 DEADLINE_S = 90.0
@@ -22,17 +18,7 @@ pytestmark = pytest.mark.real
 
 @functools.cache
 def failed_over() -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            command_enclosed([sys.executable, str(INSIDE), folder], namespaces=False),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout)
-    return seen
+    return printed_by(INSIDE, namespaces=False, deadline_s=DEADLINE_S)
 
 
 @pytest.mark.parametrize("name", ["first", "second"])

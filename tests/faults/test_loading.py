@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import functools
-import json
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stallproof.sites.base import Persistence
-from stallproof.sites.namespaces import command_enclosed
+
+from .enclosed_script import printed_by
 
 INSIDE = Path(__file__).parent / "slow_loading.py"
 DEADLINE_S = 90.0
@@ -23,17 +20,7 @@ pytestmark = pytest.mark.real
 
 @functools.cache
 def loaded() -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            command_enclosed([sys.executable, str(INSIDE), folder], namespaces=False),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout)
-    return seen
+    return printed_by(INSIDE, namespaces=False, deadline_s=DEADLINE_S)
 
 
 def test_it_answers_loading_until_the_end_and_has_its_data_then() -> None:

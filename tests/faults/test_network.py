@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-import subprocess
-import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,7 +23,9 @@ from stallproof.faults import (
     VpcInboundExpiry,
 )
 from stallproof.sites.base import Way
-from stallproof.sites.namespaces import command_enclosed, why_no_namespaces
+from stallproof.sites.namespaces import why_no_namespaces
+
+from .enclosed_script import printed_by
 
 INSIDE = Path(__file__).parent / "network.py"
 DEADLINE_S = 60.0
@@ -49,18 +47,8 @@ AFTERWARDS: dict[AnyFault, list[str]] = {
 
 
 def perform(fault: AnyFault) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        text = msgspec.json.encode(fault).decode()
-        done = subprocess.run(
-            command_enclosed([sys.executable, str(INSIDE), text, folder]),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout)
-    return seen
+    text = msgspec.json.encode(fault).decode()
+    return printed_by(INSIDE, text, namespaces=True, deadline_s=DEADLINE_S)
 
 
 @functools.cache
