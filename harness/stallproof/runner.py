@@ -21,7 +21,7 @@ import msgspec
 
 from stallproof.acting import Run, act, note_held, note_kernel_timers
 from stallproof.advice import advise
-from stallproof.checkers import FATES_AT_MOST, judge
+from stallproof.checkers import FATES_AT_MOST, judge_facts
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.spent import spent_of
 from stallproof.clock import Clock
@@ -202,12 +202,12 @@ def main(argument: str) -> int:
         return 0
     usage = resource.getrusage(resource.RUSAGE_SELF)
     history = History.read(folder / "history.jsonl")
-    findings = judge(history, request.scenario)
+    facts = Facts(history, request.scenario)
+    findings = judge_facts(facts)
     if (folder / RESULT).exists():
         findings += in_run(read_result(folder / RESULT).findings, findings)
     cpu_s = usage.ru_utime + usage.ru_stime
     judged = record(run, findings, started_at, cpu_s=cpu_s, seizures=history.of(Seizure))
-    facts = Facts(history, request.scenario)
     _store(
         folder,
         msgspec.structs.replace(

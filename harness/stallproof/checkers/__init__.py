@@ -24,7 +24,7 @@ from stallproof.checkers.whereabouts import lost, unfinished
 from stallproof.history import History
 from stallproof.model import Finding, Scenario, Verdict
 
-__all__ = ["FATES_AT_MOST", "judge", "withheld"]
+__all__ = ["FATES_AT_MOST", "judge", "judge_facts", "withheld"]
 
 FATES_AT_MOST = 500
 """Stories whose fate is stored with a run, one by one; `unfinished` counts all of them by cause."""
@@ -42,7 +42,11 @@ def judge(history: History, scenario: Scenario) -> tuple[Finding, ...]:
     (`observed` is unknown), what depends on time is at best unknown: an overloaded machine
     gives no verdict. Never raises on a well-formed history.
     """
-    facts = Facts(history, scenario)
+    return judge_facts(Facts(history, scenario))
+
+
+def judge_facts(facts: Facts) -> tuple[Finding, ...]:
+    """`judge`, for who has more to ask of the facts: what was derived is not derived again."""
     booted = boot(facts)
     if booted.verdict is not Verdict.VALID:
         return (booted,)
