@@ -19,19 +19,18 @@ WATCH = Limits(stall_s=15, first_start_s=15, drain_s=30, settle_s=45)
     expected={
         "celery-defaults": breaks(
             "stalled",
-            "recovery",
             "accept",
             "health",
             because=(
                 "No socket_timeout and no keepalive: worker and POST wait on dead connections for "
                 "as long as the kernel retransmits, a quarter of an hour, and say nothing. The "
                 "worker's main thread waits for the answer to the heartbeat's PUBLISH, POST for "
-                "that to LPUSH (both seized in 2 of 2 runs)."
+                "that to LPUSH (both seized in 2 of 2 runs). A task that it had prefetched may "
+                "start yet, so `recovery`, which asks for one start, is violated in some runs only."
             ),
         ),
         "guide-int-keys": breaks(
             "accept",
-            "recovery",
             because=(
                 "Keepalive finds the dead BRPOP after 1 + 5 x 3 s; a POST sent into a dead "
                 "connection waits for socket_timeout 30, for keepalive does not probe while data "
@@ -167,7 +166,6 @@ def silent_drop_idle_backend() -> None:
     expected={
         "celery-defaults": breaks(
             "stalled",
-            "recovery",
             "accept",
             "health",
             because=(
@@ -176,7 +174,6 @@ def silent_drop_idle_backend() -> None:
         ),
         "guide-int-keys": breaks(
             "accept",
-            "recovery",
             because=(
                 "As silent-drop-busy; what was published without anybody hearing so is published "
                 "again after socket_timeout 30, and runs twice."
