@@ -9,6 +9,9 @@ from pathlib import Path
 from stallproof.model import Scenario
 from stallproof.shipped import shipped
 
+ALL = "tag:all"
+"""Stands for every scenario; none has to bear it."""
+
 
 class CatalogError(ValueError):
     """A scenario cannot be found or read: one line saying what, where, what would be right."""
@@ -55,14 +58,16 @@ def load(folder: Path | None = None) -> dict[str, Scenario]:
 
 
 def select(catalog: dict[str, Scenario], names: Sequence[str]) -> list[Scenario]:
-    """The named scenarios; `tag:X` stands for all that bear the tag X.
+    """The named scenarios; `tag:X` stands for all that bear the tag X, `tag:all` for each.
 
     Raises:
         CatalogError: a name or tag that nothing bears.
     """
     chosen: dict[str, Scenario] = {}
     for name in names:
-        if name.startswith("tag:"):
+        if name == ALL:
+            found = catalog
+        elif name.startswith("tag:"):
             found = {s.name: s for s in catalog.values() if name.removeprefix("tag:") in s.tags}
         else:
             found = {name: catalog[name]} if name in catalog else {}

@@ -48,7 +48,9 @@ DEFAULT_TAG = "tag:default"
 
 Scenarios = Annotated[
     list[str] | None,
-    typer.Argument(help="Names, or tag:NAME for a group; the default set if none is given."),
+    typer.Argument(
+        help=f"Names, tag:NAME for a group, {catalog.ALL}; the default set if none is given."
+    ),
 ]
 
 

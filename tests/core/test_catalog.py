@@ -64,6 +64,16 @@ def test_select_by_name_and_tag_and_refuse_the_unknown(tmp_path: Path) -> None:
         catalog.select(found, ["tag:y"])
 
 
+def test_tag_all_selects_each_whatever_its_tags(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(GOOD)
+    (tmp_path / "b.py").write_text(GOOD.replace("quiet_day", "loud_day").replace('["x"]', "[]"))
+    found = catalog.load(tmp_path)
+    assert [s.name for s in catalog.select(found, ["tag:all", "quiet-day"])] == [
+        "quiet-day",
+        "loud-day",
+    ]
+
+
 def test_the_projects_own_scenarios_load_and_the_default_set_is_not_empty() -> None:
     found = catalog.load()
     assert len(found) > 20
