@@ -18,7 +18,8 @@ def scenarios_table(scenarios: Sequence[Scenario]) -> Table:
     """One line a scenario: what it breaks and when."""
     drawn = Table()
     for heading in ("scenario", "what happens", "faults", "tags"):
-        drawn.add_column(heading)
+        # A name is there to be typed.
+        drawn.add_column(heading, no_wrap=heading == "scenario", overflow="fold")
     for scenario in scenarios:
         faults = "\n".join(
             f"{step.at_s:g} s: {step.fault.describe()}"

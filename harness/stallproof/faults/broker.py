@@ -11,7 +11,7 @@ from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.clients import by_link, clients_of, gone_within
 from stallproof.faults.validate import check_links
 from stallproof.faults.wire import dial_each, observation
-from stallproof.sites.base import EVERY, Link, Persistence, System
+from stallproof.sites.base import EVERY, Link, Persistence, System, named
 from stallproof.sites.capabilities import BrokerCommands, BrokerProcess
 
 
@@ -86,7 +86,7 @@ class ClientKill(Fault, frozen=True, kw_only=True, tag="client-kill"):
         check_links(self.links)
 
     def describe(self) -> str:
-        return f"kill the {self.kind} clients of {', '.join(self.links)}"
+        return f"kill the {self.kind} clients of {named(self.links)}"
 
     async def begin(self, system: System) -> dict[str, Any]:
         """`killed`: how many, 0 also if the broker is down; `ids`: theirs at the broker."""

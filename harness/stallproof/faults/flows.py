@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.canary import ask, dial_there, open_canaries, told
 from stallproof.faults.validate import check_links
-from stallproof.sites.base import EVERY, Link, Route, System, Way
+from stallproof.sites.base import EVERY, Link, Route, System, Way, named
 from stallproof.sites.capabilities import Conntrack, Flows, Vantage
 
 
@@ -64,7 +64,7 @@ class SilentDrop(_Cut, frozen=True, kw_only=True, tag="silent-drop"):
 
     def describe(self) -> str:
         direction = "" if self.way is Way.BOTH else f" {self.way}"
-        return f"drop the open connections of {', '.join(self.links)} in silence{direction}"
+        return f"drop the open connections of {named(self.links)} in silence{direction}"
 
     async def act(self, system: System) -> Sequence[str]:
         return await system.use(Flows).cut(self.links, way=self.way)
@@ -92,7 +92,7 @@ class Rst(_Cut, frozen=True, kw_only=True, tag="rst"):
     needs = (Flows, Vantage)
 
     def describe(self) -> str:
-        return f"answer the open connections of {', '.join(self.links)} by RST when used"
+        return f"answer the open connections of {named(self.links)} by RST when used"
 
     async def act(self, system: System) -> Sequence[str]:
         return await system.use(Flows).cut(self.links, way=Way.BOTH, reset=True)
@@ -118,7 +118,7 @@ class ConntrackFlush(_Cut, frozen=True, kw_only=True, tag="conntrack-flush"):
     cuts = False
 
     def describe(self) -> str:
-        return f"forget the connections of {', '.join(self.links)}"
+        return f"forget the connections of {named(self.links)}"
 
     async def act(self, system: System) -> Sequence[str]:
         return await system.use(Conntrack).flush(self.links)

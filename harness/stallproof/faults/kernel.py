@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.clients import clients_of, gone_within
 from stallproof.faults.validate import check_between, check_links
-from stallproof.sites.base import EVERY, Link, Route, System
+from stallproof.sites.base import EVERY, Link, Route, System, named
 from stallproof.sites.capabilities import BrokerCommands, Sockets
 
 
@@ -37,7 +37,7 @@ class IdleReset(Fault, frozen=True, kw_only=True, tag="idle-reset"):
 
     def describe(self) -> str:
         idle = f" idle for {self.min_idle_s:g} s or more" if self.min_idle_s else ""
-        return f"reset the connections of {', '.join(self.links)}{idle}"
+        return f"reset the connections of {named(self.links)}{idle}"
 
     async def begin(self, system: System) -> dict[str, Any]:
         """`sockets`: how many were destroyed; `idle_s`, per link: for how long each had been

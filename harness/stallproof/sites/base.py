@@ -34,6 +34,11 @@ BACKEND = (Link.API_BACKEND, Link.WORKER_BACKEND)
 EVERY = tuple(Link)
 
 
+def named(links: Sequence[Link]) -> str:
+    """They in words: 'every link', or each by name."""
+    return "every link" if set(links) == set(EVERY) else ", ".join(links)
+
+
 class Route(StrEnum):
     """How the services reach the broker during a run."""
 
