@@ -58,7 +58,7 @@ def test_a_knob_that_decides_is_missed_when_it_is_taken_away() -> None:
 def test_a_knob_that_changes_nothing_is_named_so() -> None:
     text = text_of(on=HOLDS, off=HOLDS)
 
-    assert f"Nothing seen of it: `{NAME}`." in text
+    assert f"Nothing seen of it, so no reason to set it: `{NAME}`." in text
     assert "taken away: none." in text
     assert "| no difference seen |" in text
 

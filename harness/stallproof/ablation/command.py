@@ -57,7 +57,9 @@ def ablate(
         ]
         results = _run(cells, repeat=repeat, jobs=jobs, site=site, out=out, folder=folder)
     else:
-        command, results = "stallproof ablate --of", load_results(of)
+        results = load_results(of)
+        n = max((each.n for each in results.results), default=0)
+        command = f"stallproof ablate --repeat {n}"
     text = markdown(results, command=command)
     if document is None:
         sys.stdout.write(text)

@@ -53,7 +53,8 @@ def markdown(results: Results, *, command: str) -> str:
         (
             f"Written by `{command}`: do not edit it. {stack}, unless a line says otherwise; site "
             f"{sites}; n = {n} runs a side, {count(len(runs), 'run')} in "
-            f"{_took_s(runs) / 60:.0f} min."
+            f"{_took_s(runs) / 60:.0f} min. The profiles are those of these runs: what earned no "
+            "place in `hardened` here is left out of it since."
         ),
         _READING,
         "## What each knob does",
@@ -137,7 +138,7 @@ def _earned(found: Sequence[Told]) -> str:
         "Not missed, because something else in `hardened` does the same; does something alone": (
             alone
         ),
-        "Nothing seen of it": knobs.keys() - within - alone,
+        "Nothing seen of it, so no reason to set it": knobs.keys() - within - alone,
     }
     return "\n".join(
         f"- {said}: {', '.join(_code(knobs[name]) for name in knobs if name in names) or 'none'}."
