@@ -135,7 +135,6 @@ REDELIVERY = (
         name="unacked_restore_interval 5, unacked_restore_throttle 1",
         settings={f"{OPTIONS}unacked_restore_interval": 5, f"{OPTIONS}unacked_restore_throttle": 1},
         given=LATE,
-        set_by=(HARDENED,),
         claims=(REDELIVERED,),
     ),
 )
@@ -172,7 +171,6 @@ RECONNECTING = (
     Knob(
         name="broker_connection_max_retries None",
         settings={"broker_connection_max_retries": None},
-        set_by=(HARDENED,),
         claims=(
             Claim(
                 scenario="broker-away-an-hour", why="the worker does not give up after 100 tries"
