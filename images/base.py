@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
 from images import docker
 from images.names import STAND_IN_LABEL
+from stallproof.commands import CommandError, output_of
 from stallproof.toxiproxy_build import cache_dir
 
 SUITE = "bookworm"
@@ -78,9 +78,6 @@ def _without_bytecode(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 def _run(*argv: str) -> None:
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise docker.ImageError(f"{argv[0]} was not done within {_TIMEOUT_S:g} s") from None
-    if done.returncode != 0:
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise docker.ImageError(f"{argv[0]}: {(lines or ['no word'])[-1]}")
+        output_of(argv, awaited="it to be done", timeout_s=_TIMEOUT_S)
+    except CommandError as error:
+        raise docker.ImageError(f"{argv[0]}: {error}") from None

@@ -24,6 +24,7 @@ from typing import NoReturn
 import psutil
 
 from images import docker
+from stallproof.commands import CommandError, output_of
 
 PACKAGES = ("docker.io", "debootstrap", "docker-compose")
 COMMAND_LINE_PACKAGE = "docker-cli"
@@ -109,21 +110,14 @@ def services_stay_stopped() -> Iterator[None]:
 
 def _apt(*arguments: str) -> None:
     try:
-        done = subprocess.run(
+        output_of(
             ["apt-get", "--quiet", *arguments],
+            awaited="it to be done",
+            timeout_s=INSTALL_TIMEOUT_S,
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=INSTALL_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
         )
-    except subprocess.TimeoutExpired:
-        raise NoEngineError(f"apt-get {arguments[0]} took over {INSTALL_TIMEOUT_S:g} s") from None
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise NoEngineError(f"apt-get {arguments[0]}: {said[-1] if said else done.returncode}")
+    except CommandError as error:
+        raise NoEngineError(f"apt-get {arguments[0]}: {error}") from None
 
 
 @contextlib.contextmanager

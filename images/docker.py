@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+from stallproof.commands import CommandError, output_of
 
 PULL_TIMEOUT_S = 300.0
 """A hundred megabytes over a slow line. A registry that is out of reach says so at once."""
@@ -86,23 +88,11 @@ def import_tarball(name: str, tarball: Path, *, changes: list[str]) -> None:
 
 
 def _docker(*arguments: str, timeout_s: float) -> str:
+    if shutil.which("docker") is None:
+        raise ImageError("the command docker is missing: install Docker's command line")
     try:
-        done = subprocess.run(
-            ["docker", *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError:
-        raise ImageError("the command docker is missing: install Docker's command line") from None
-    except subprocess.TimeoutExpired:
-        raise ImageError(f"docker {arguments[0]} was not done within {timeout_s:g} s") from None
-    if done.returncode != 0:
+        return output_of(["docker", *arguments], awaited="it to be done", timeout_s=timeout_s)
+    except CommandError as error:
         # A builder says last which command of the file failed, and before that what it said.
-        lines = [line for line in (done.stderr.strip() or done.stdout).splitlines() if line.strip()]
-        said = " | ".join(lines[-2:]) or f"exit code {done.returncode}"
-        raise ImageError(f"docker {arguments[0]}: {said}")
-    return done.stdout
+        said = " | ".join(error.said[-2:])
+        raise ImageError(f"docker {arguments[0]}: {said}") from None

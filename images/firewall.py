@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+from stallproof.commands import CommandError, output_of
 
 TABLES = ("filter", "nat", "raw")
 FAMILIES = ("iptables", "ip6tables")
@@ -57,9 +57,6 @@ def without_engine(saved: str, *, policy: str, bridge: str) -> str:
 def _run(*argv: str, stdin: str = "") -> str:
     """Its output; empty where the command or the table is missing: then nothing was added."""
     try:
-        done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return output_of(argv, awaited="it to be done", timeout_s=_TIMEOUT_S, stdin=stdin)
+    except CommandError:
         return ""
-    return done.stdout if done.returncode == 0 else ""

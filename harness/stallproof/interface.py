@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
 
 import msgspec
 
+from stallproof.commands import CommandError, output_of
 from stallproof.model import Setting
 from stallproof.stacks import ANSWER_DEADLINE_S, Environment
 
@@ -42,31 +42,16 @@ def settings(environment: Environment, profile: str, *, env: Mapping[str, str]) 
     return msgspec.json.decode(_ask(environment, "settings", profile, env=env), type=Settings)
 
 
-def _ask(environment: Environment, *question: str, env: Mapping[str, str]) -> bytes:
+def _ask(environment: Environment, *question: str, env: Mapping[str, str]) -> str:
     command = [environment.python, "-m", "storymimi", *question]
-    if environment.image is not None:
-        from stallproof.sites.docker.ask import ask  # noqa: PLC0415 (half a second)
+    try:
+        if environment.image is not None:
+            from stallproof.sites.docker.ask import ask  # noqa: PLC0415 (half a second)
 
-        answer = ask(environment.image, command, env=env)
-        code, out, err = answer.code, answer.out, answer.err
-    else:
+            return ask(environment.image, command, env=env)
         path = {"PYTHONPATH": environment.python_path} if environment.python_path else {}
-        try:
-            done = subprocess.run(
-                command,
-                env={"PATH": os.environ.get("PATH", ""), **path, **env},
-                capture_output=True,
-                timeout=ANSWER_DEADLINE_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise InterfaceError(
-                f"the system did not answer {' '.join(question)!r} in {ANSWER_DEADLINE_S:g} s"
-            ) from None
-        code, out, err = done.returncode, done.stdout, done.stderr.decode(errors="replace")
-    if code:
-        said = err.strip().splitlines()
-        raise InterfaceError(
-            f"the system did not answer {' '.join(question)!r}: {said[-1] if said else 'no words'}"
-        )
-    return out
+        own = {"PATH": os.environ.get("PATH", ""), **path, **env}
+        return output_of(command, awaited="its answer", timeout_s=ANSWER_DEADLINE_S, env=own)
+    except CommandError as error:
+        asked = " ".join(question)
+        raise InterfaceError(f"the system did not answer {asked!r}: {error}") from None

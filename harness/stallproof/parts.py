@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import get_args
 
 import msgspec
 
+from stallproof.commands import CommandError, output_of
 from stallproof.sites import images
 from stallproof.sites.base import SiteError
 from stallproof.sites.capabilities import Conntrack, Firewall, Flows, Proxies, Sockets
@@ -110,24 +110,11 @@ def _part(name: str, path: str, *version_argv: str) -> Part:
         SiteError: it does not answer.
     """
     try:
-        done = subprocess.run(
-            [path, *version_argv],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_VERSION_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        raise SiteError(f"{name}: {path} does not run: {error.strerror}") from error
-    except subprocess.TimeoutExpired as error:
-        raise SiteError(f"{name}: {path} gave no version in {_VERSION_TIMEOUT_S} s") from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise SiteError(f"{name}: {path} does not run: {said[-1] if said else done.returncode}")
-    version = re.search(r"\d+\.\d+[\w.]*", done.stdout)
-    return Part(name=name, path=path, version=version[0] if version else done.stdout.strip())
+        said = output_of([path, *version_argv], awaited="its version", timeout_s=_VERSION_TIMEOUT_S)
+    except CommandError as error:
+        raise SiteError(f"{name}: {path} does not run: {error}") from error
+    version = re.search(r"\d+\.\d+[\w.]*", said)
+    return Part(name=name, path=path, version=version[0] if version else said.strip())
 
 
 def doctor() -> list[Row]:

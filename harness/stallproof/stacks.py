@@ -14,11 +14,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
+
+from stallproof.commands import CommandError, output_of
 
 LOCKED = "locked"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -147,44 +148,30 @@ def in_image(image: str) -> Environment:
     """
     from stallproof.sites.docker.ask import ask  # noqa: PLC0415 (half a second)
 
-    answer = ask(image, [IMAGE_PYTHON, "-c", VERSIONS], env={})
-    if answer.code:
-        raise StackError(f"the image {image} does not hold the stack: {_last_line(answer.err)}")
-    return Environment(python=IMAGE_PYTHON, image=image, versions=json.loads(answer.out))
+    try:
+        said = ask(image, [IMAGE_PYTHON, "-c", VERSIONS], env={})
+    except CommandError as error:
+        raise StackError(f"the image {image} does not hold the stack: {error}") from None
+    return Environment(python=IMAGE_PYTHON, image=image, versions=json.loads(said))
 
 
 def _versions(python: str) -> dict[str, str]:
     command = [python, "-c", VERSIONS]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=ANSWER_DEADLINE_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise StackError(
-            f"{python} did not say what is in the stack in {ANSWER_DEADLINE_S:g} s"
-        ) from None
-    if done.returncode:
-        raise StackError(f"{python} does not run the stack: {_last_line(done.stderr)}")
-    versions: dict[str, str] = json.loads(done.stdout)
+        said = output_of(command, awaited="its versions", timeout_s=ANSWER_DEADLINE_S)
+    except CommandError as error:
+        raise StackError(f"{python} does not run the stack: {error}") from None
+    versions: dict[str, str] = json.loads(said)
     return versions
 
 
 def _uv(*arguments: str) -> None:
     """Uv, which is a dependency of ours and so lies beside our own interpreter."""
     try:
-        done = subprocess.run(
+        output_of(
             [sys.executable, "-m", "uv", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_DEADLINE_S,
-            check=False,
+            awaited="it to be done",
+            timeout_s=INSTALL_DEADLINE_S,
         )
-    except subprocess.TimeoutExpired:
-        raise StackError(f"uv {arguments[0]} took over {INSTALL_DEADLINE_S} s") from None
-    if done.returncode:
-        said = " ".join(done.stderr.split())
-        raise StackError(f"uv {arguments[0]} failed: {said[-400:]}")
-
-
-def _last_line(text: str) -> str:
-    return next(iter(reversed(text.strip().splitlines())), "(it said nothing)")
+    except CommandError as error:
+        raise StackError(f"uv {arguments[0]} failed: {' '.join(error.said)[-400:]}") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stallproof.commands import CommandError, output_of
 from stallproof.sites.base import SiteError
 
 VERSION = "2.12.0"
@@ -94,22 +94,9 @@ def _go_install(go: str, work: Path) -> Path:
         f"{_MODULE}/cmd/server@v{VERSION}",
     ]
     try:
-        done = subprocess.run(
-            argv,
-            env=env,
-            cwd=work,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_BUILD_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        output_of(argv, awaited="its build", timeout_s=_BUILD_TIMEOUT_S, env=env, cwd=work)
+    except CommandError as error:
         raise SiteError(f"Toxiproxy {VERSION} could not be built: {error}") from error
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"{go} exited with {done.returncode}"]
-        raise SiteError(f"Toxiproxy {VERSION} could not be built: {said[-1]}")
     return work / "bin" / "server"
 
 

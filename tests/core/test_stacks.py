@@ -28,9 +28,11 @@ def test_a_python_that_says_nothing_is_one_line(
     monkeypatch.setattr(stacks, "ANSWER_DEADLINE_S", 0.2)
     monkeypatch.setattr(interface, "ANSWER_DEADLINE_S", 0.2)
     monkeypatch.setattr(stacks.sys, "executable", str(mute))
-    with pytest.raises(StackError, match=r"did not say what is in the stack in 0\.2 s$"):
+    with pytest.raises(StackError, match=r"does not run the stack: waited 0\.2 s for its versions"):
         prepare(Stack(), cache=tmp_path)
-    with pytest.raises(interface.InterfaceError, match=r"did not answer 'profiles' in 0\.2 s$"):
+    with pytest.raises(
+        interface.InterfaceError, match=r"did not answer 'profiles': waited 0\.2 s for its answer"
+    ):
         interface.profiles(Environment(python=str(mute), versions={}))
 
 

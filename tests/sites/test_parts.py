@@ -30,7 +30,10 @@ def test_an_explicit_binary_wins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("echo cannot load libssl >&2; exit 127", "cannot load libssl"), ("exit 3", "3")],
+    [
+        ("echo cannot load libssl >&2; exit 127", "cannot load libssl"),
+        ("exit 3", "it exited with 3"),
+    ],
 )
 def test_a_broken_binary_is_one_line(tmp_path: Path, text: str, said: str) -> None:
     broken = script(tmp_path / "broken", text)

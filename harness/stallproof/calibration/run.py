@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ import msgspec
 from stallproof.calibration.inside import Answer, Request
 from stallproof.calibration.rows import Row
 from stallproof.calibration.trial import PROBES, Seen
+from stallproof.commands import CommandError, output_of
 from stallproof.parts import find_broker, find_toxiproxy
 from stallproof.sites import images
 from stallproof.sites.base import Route, SiteError, SystemSpec
@@ -97,22 +97,14 @@ def _ask(request: Request) -> Answer:
     boot_s = CONTAINERS_DEADLINE_S if request.site in IN_CONTAINERS else ROW_DEADLINE_S
     deadline_s = boot_s + TRIAL_DEADLINE_S * request.trials
     try:
-        done = subprocess.run(
+        said = output_of(
             command_enclosed(inner, namespaces=request.site == LOCAL),
-            capture_output=True,
-            text=True,
-            timeout=deadline_s,
-            check=False,
-            stdin=subprocess.DEVNULL,
+            awaited=f"{request.trials} trials",
+            timeout_s=deadline_s,
         )
-    except subprocess.TimeoutExpired:
-        raise SiteError(
-            f"calibration of {request.row}: waited {deadline_s:g} s for {request.trials} trials"
-        ) from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise SiteError(f"calibration of {request.row} failed: {lines[-1]}")
-    return msgspec.json.decode(done.stdout, type=Answer)
+    except CommandError as error:
+        raise SiteError(f"calibration of {request.row} failed: {error}") from None
+    return msgspec.json.decode(said, type=Answer)
 
 
 def summed_up(row: Row, answer: Answer) -> Measured:

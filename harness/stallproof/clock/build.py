@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import subprocess
 from pathlib import Path
 
 from stallproof.clock.compiler import find_compiler
+from stallproof.commands import CommandError, output_of
 from stallproof.sites.base import SiteError
 from stallproof.toxiproxy_build import cache_dir, locked
 
@@ -41,18 +41,7 @@ def find_shim() -> str:
 def _compile(target: Path) -> None:
     argv = [*find_compiler(), *FLAGS, "-o", str(target), str(SOURCE), "-ldl"]
     try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_BUILD_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SiteError(f"the clock's library could not be built: {error}") from error
-    if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if "error" in line]
-        said = errors or [f"{argv[0]} exited with {done.returncode}"]
-        raise SiteError(f"the clock's library could not be built: {said[0]}")
+        output_of(argv, awaited="its compiler", timeout_s=_BUILD_TIMEOUT_S)
+    except CommandError as error:
+        why = next((line for line in error.said if "error" in line), str(error))
+        raise SiteError(f"the clock's library could not be built: {why}") from error

@@ -6,11 +6,11 @@ zig comes as the package `ziglang`, of 100 MB: too much to be a dependency of ev
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from stallproof.commands import CommandError, output_of
 from stallproof.sites.base import SiteError
 from stallproof.toxiproxy_build import cache_dir, locked
 
@@ -51,25 +51,12 @@ def _fetch(folder: Path) -> None:
         *("--python", sys.executable, "--target", str(work), f"ziglang=={ZIG_VERSION}"),
     ]
     try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_FETCH_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        if done.returncode != 0:
-            raise SiteError(
-                f"no C compiler: cc is not on PATH, and ziglang {ZIG_VERSION} could not be "
-                f"fetched: {' '.join(done.stderr.split())[-200:]}"
-            )
+        output_of(argv, awaited="100 MB to be fetched", timeout_s=_FETCH_TIMEOUT_S)
         work.rename(folder / "package")
-    except subprocess.TimeoutExpired as error:
+    except CommandError as error:
         raise SiteError(
-            f"no C compiler: cc is not on PATH, and fetching ziglang {ZIG_VERSION} took over "
-            f"{_FETCH_TIMEOUT_S:g} s"
+            f"no C compiler: cc is not on PATH, and ziglang {ZIG_VERSION} could not be "
+            f"fetched: {' '.join(error.said)[-200:]}"
         ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+from stallproof.commands import CommandError, TookTooLongError, output_of
 from stallproof.sites.base import SiteError
 from stallproof.sites.forking import MARK
 from stallproof.sites.guardian import SCRATCH
@@ -37,21 +37,12 @@ def why_no_namespaces() -> str | None:
     """
     probe = command_enclosed([sys.executable, "-m", "stallproof.sites.network"])
     try:
-        done = subprocess.run(
-            probe,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PROBE_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        return f"building one took longer than {_PROBE_TIMEOUT_S} s"
-    if done.returncode == 0:
-        return None
-    said = done.stderr.strip().splitlines() or [f"the probe exited with {done.returncode}"]
-    return said[-1].removeprefix("stallproof: ") + _hint()
+        output_of(probe, awaited="one to be built", timeout_s=_PROBE_TIMEOUT_S)
+    except TookTooLongError as error:
+        return str(error)
+    except CommandError as error:
+        return str(error).removeprefix("stallproof: ") + _hint()
+    return None
 
 
 def _hint() -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from stallproof.commands import CommandError, TookTooLongError, output_of
 
 DEADLINE_S = 3.0
 """Of one question to it. 0.1 s is usual; a machine that is busy otherwise takes longer."""
@@ -74,31 +75,19 @@ def stacks(pid: int, *, timeout_s: float = DEADLINE_S) -> list[PythonThread]:
         raise StacksError("py-spy is not installed")
     command = [program, "dump", "--json", "--pid", str(pid)]
     for halting in [["--nonblocking"]] * TRIES + [[]]:
-        done = _ask([*command, *halting], timeout_s=timeout_s)
-        if done.returncode == 0:
+        try:
+            said = output_of([*command, *halting], awaited="its answer", timeout_s=timeout_s)
             break
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"it exited with {done.returncode}"]
-        raise StacksError(f"py-spy: {said[-1].strip()}")
+        except TookTooLongError as error:
+            raise StacksError(f"py-spy: {error}") from None
+        except CommandError as error:
+            refused = error
+    else:
+        raise StacksError(f"py-spy: {refused}")
     try:
-        return [_thread(thread) for thread in msgspec.json.decode(done.stdout)]
+        return [_thread(thread) for thread in msgspec.json.decode(said)]
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         raise StacksError(f"py-spy's answer is not what its version 0.4 gives: {error}") from None
-
-
-def _ask(command: list[str], *, timeout_s: float) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        raise StacksError(f"waited {timeout_s:.1f} s for py-spy's answer: nothing came") from None
 
 
 def _thread(thread: dict[str, Any]) -> PythonThread:

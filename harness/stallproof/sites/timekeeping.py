@@ -6,12 +6,12 @@ either would go on in real time, and every figure of the run would be wrong by t
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stallproof.clock import ArmedTimer, Clock, read_timers
+from stallproof.commands import CommandError, output_of
 from stallproof.sites.base import SiteError
 from stallproof.sites.brokers import BrokerControl
 
@@ -48,20 +48,14 @@ class Pace:
         """
 
         def read() -> float:
-            done = subprocess.run(
-                [python, "-I", "-c", "import time; print(time.time())"],
-                env=self._clock.env(shim=self._shim),
-                capture_output=True,
-                text=True,
-                timeout=_CHECK_TIMEOUT_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
+            argv = [python, "-I", "-c", "import time; print(time.time())"]
+            env = self._clock.env(shim=self._shim)
             try:
-                return float(done.stdout)
-            except ValueError:
-                said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-                raise SiteError(f"{python} does not run under the clock: {said[-1]}") from None
+                return float(
+                    output_of(argv, awaited="its time", timeout_s=_CHECK_TIMEOUT_S, env=env)
+                )
+            except (CommandError, ValueError) as error:
+                raise SiteError(f"{python} does not run under the clock: {error}") from None
 
         _check(read, clock=self._clock, who=python)
 

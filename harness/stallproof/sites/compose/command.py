@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_docker.plugin import DockerComposeExecutor
 
+from stallproof.commands import CommandError, output_of
 from stallproof.shipped import shipped
 from stallproof.sites.base import SiteError
 
@@ -49,16 +49,10 @@ def find_command() -> str:
 def answers(command: str) -> bool:
     """Whether that Compose is there."""
     try:
-        done = subprocess.run(
-            [*command.split(), "version"],
-            capture_output=True,
-            timeout=_ASK_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        output_of([*command.split(), "version"], awaited="its version", timeout_s=_ASK_TIMEOUT_S)
+    except CommandError:
         return False
-    return done.returncode == 0
+    return True
 
 
 def default_file() -> Path:

@@ -6,24 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from testcontainers.core.container import DockerContainer
 
+from stallproof.commands import check_ended
 from stallproof.sites.docker.engine import explained
 
 TIMEOUT_S = 30
 
 
-class Answer:
-    """How a command in an image ended."""
+def ask(image: str, command: Sequence[str], *, env: Mapping[str, str]) -> str:
+    """What it writes to standard output, run with nothing but that environment, and no network.
 
-    def __init__(self, code: int, out: bytes, err: bytes) -> None:
-        self.code = code
-        self.out = out
-        self.err = err.decode(errors="replace")
-
-
-def ask(image: str, command: Sequence[str], *, env: Mapping[str, str]) -> Answer:
-    """Run it with nothing but that environment, and no network. For use under `reaped`.
+    For use under `reaped`.
 
     Raises:
+        CommandError: its exit code is not 0.
         SiteError: the engine does not run it, or it does not end in time.
     """
     container = DockerContainer(image, env=dict(env)).with_command(list(command))
@@ -31,4 +26,6 @@ def ask(image: str, command: Sequence[str], *, env: Mapping[str, str]) -> Answer
     with explained(f"ask the image {image}"), container:
         ended = container.get_wrapped_container()
         code = int(ended.wait(timeout=TIMEOUT_S)["StatusCode"])
-        return Answer(code, *container.get_logs())
+        out, err = container.get_logs()
+    check_ended(code, out=out, err=err)
+    return out.decode(errors="replace")
