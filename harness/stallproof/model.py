@@ -7,6 +7,7 @@ line what is wrong when it is built from bad input.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Literal
@@ -58,6 +59,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ValueError(f"{self.fault.name} is done in an instant: it takes no for_s")
 
     @property
+    def prepared_s(self) -> float:
+        """When what it takes beforehand begins, in seconds after load starts."""
+        return self.at_s - self.fault.lead_s
+
+    @property
     def ends_s(self) -> float:
         """When it is over, in seconds after load starts."""
         return self.at_s + (self.for_s or 0.0)
@@ -80,6 +86,14 @@ class Schedule(msgspec.Struct, frozen=True):
                 "the schedule mixes faults of the proxied and the direct route: "
                 "a proxy between client and broker hides kernel faults; make two scenarios"
             )
+        for step, other in itertools.permutations(self.steps, 2):
+            why = step.fault.apart_from.get(other.fault.name)
+            if why is not None and step.prepared_s <= other.ends_s and other.at_s <= step.ends_s:
+                raise ValueError(
+                    f"{step.fault.name} ({step.prepared_s:g} s, when it is prepared, to "
+                    f"{step.ends_s:g} s) and {other.fault.name} ({other.at_s:g} to "
+                    f"{other.ends_s:g} s) must be apart: {why}"
+                )
 
     @property
     def route(self) -> Route | None:

@@ -4,8 +4,10 @@ import pytest
 
 from stallproof import (
     API,
+    AuthRotated,
     BrokerRestart,
     ClientKill,
+    Failover,
     IdleReset,
     Latency,
     Scenario,
@@ -53,6 +55,27 @@ def test_faults_of_both_routes_do_not_mix() -> None:
     steps = (at(1, Latency(latency_ms=50), for_s=1), at(3, IdleReset()))
     with pytest.raises(ValueError, match="two scenarios"):
         Schedule(steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("rotated_s", "failover_s"),
+    [((3, 4), (5, 4)), ((5, 4), (3, 4)), ((3, 2), (6, 2)), ((8, 2), (6, 2))],
+    ids=["it begins meanwhile", "rotated meanwhile", "prepared at the end", "rotated at the end"],
+)
+def test_no_failover_while_the_password_is_another(
+    rotated_s: tuple[float, float], failover_s: tuple[float, float]
+) -> None:
+    rotated = at(rotated_s[0], AuthRotated(), for_s=rotated_s[1])
+    failover = at(failover_s[0], Failover(), for_s=failover_s[1])
+    for steps in [(rotated, failover), (failover, rotated)]:
+        with pytest.raises(ValueError, match=r"^failover .* auth-rotated .* must be apart: ") as no:
+            Schedule(steps=steps)
+        assert "\n" not in str(no.value)
+
+
+def test_a_failover_before_or_after_the_password_was_another_is_no_matter() -> None:
+    rotated = at(5, AuthRotated(), for_s=2)
+    Schedule(steps=(at(2, Failover(), for_s=2), rotated, at(8.5, Failover(), for_s=2)))
 
 
 def test_load_must_outlast_the_last_fault() -> None:

@@ -6,6 +6,7 @@ through the capabilities it names in `needs`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -51,6 +52,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
 
     standing: ClassVar[bool] = False
     """A condition that a system is to live with: while it is in force nobody is excused."""
+
+    apart_from: ClassVar[Mapping[str, str]] = {}
+    """By name, faults that must not be in force between its preparation and its end, and why."""
 
     def forgets(self, persistence: Persistence) -> bool:  # noqa: ARG002 (most forget nothing)
         """Whether the broker comes back without something for which it had answered."""

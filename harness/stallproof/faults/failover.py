@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -33,6 +34,9 @@ class Failover(Fault, frozen=True, kw_only=True, tag="failover"):
 
     plane: ClassVar[Plane] = "broker"
     needs = (Replica, BrokerProcess, BrokerCommands)
+    apart_from: ClassVar[Mapping[str, str]] = {
+        "auth-rotated": "a replica logs in with the services' password, and takes no other over"
+    }
 
     lag_s: float = 0.0
     """In system time, before its moment."""
