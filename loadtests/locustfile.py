@@ -30,7 +30,8 @@ from stallproof.load.files import LoadError
 from stallproof.load.identity import Identity, TokenSource
 from stallproof.load.lines import LineWriter, Ready
 from stallproof.load.measured import Measured, Tally, whole
-from stallproof.load.result import LoadResult, exit_code, print_result
+from stallproof.load.printed import print_result
+from stallproof.load.result import LoadResult, exit_code
 from stallproof.load.shapes import Shape, read_shape
 from stallproof.load.target import check_target
 from stallproof.load.thresholds import judge_load, read_thresholds

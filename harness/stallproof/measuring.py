@@ -21,7 +21,6 @@ from stallproof.plan import choose_result_folder, make_result_folder
 from stallproof.report import write_reports
 from stallproof.results import harness_failed
 from stallproof.sites.choice import LOCAL, SITES
-from stallproof.sitetable import page
 from stallproof.tables import clock_table
 from stallproof.wish import PlanError
 
@@ -101,6 +100,8 @@ def clock(
 
 def sites() -> None:
     """Say what each site can do, in Markdown: docs/SITES.md."""
+    from stallproof.sitetable import page  # noqa: PLC0415 (0.2 s: asks testcontainers)
+
     sys.stdout.write(page())
 
 

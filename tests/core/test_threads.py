@@ -9,7 +9,7 @@ import sys
 FIRST_USE = """
 import sys, threading
 import msgspec
-from stallproof.faults.toxiproxy_client import ProxyState
+from stallproof.sites.proxies import ProxyState
 sys.setswitchinterval(1e-6)
 together = threading.Barrier(6)
 def read():

@@ -28,13 +28,13 @@ import pytest
 from pyroute2 import IPRoute
 
 from stallproof.clock import REAL
-from stallproof.faults.toxiproxy_client import ToxiproxyClient
 from stallproof.parts import find_broker, find_toxiproxy
 from stallproof.sites import sockdiag
 from stallproof.sites.base import EVERY, Address, CapabilityMissingError, HealthPort, Instance, Link
 from stallproof.sites.brokerlogin import ServiceLogin
 from stallproof.sites.brokers import BrokerControl
 from stallproof.sites.brokersettings import KeptSettings
+from stallproof.sites.toxiproxy_client import ToxiproxyClient
 
 C = TypeVar("C")
 T = TypeVar("T")

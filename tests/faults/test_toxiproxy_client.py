@@ -17,8 +17,10 @@ import pytest
 import redis
 
 from stallproof.faults import Latency, SlowClose
-from stallproof.faults.toxiproxy_client import ToxicSpec, ToxiproxyClient, ToxiproxyError, on_each
+from stallproof.faults.toxic import on_each
 from stallproof.sites.base import Address, Link
+from stallproof.sites.proxies import ToxicSpec
+from stallproof.sites.toxiproxy_client import ToxiproxyClient, ToxiproxyError
 
 pytestmark = pytest.mark.anyio
 

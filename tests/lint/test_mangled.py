@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stallproof.lint import lint
+from stallproof.lint.run import lint
 
 from .asked import DATA, folder, refused, report_on
 

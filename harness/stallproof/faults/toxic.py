@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 import anyio.to_thread
 import msgspec
 
 from stallproof.faults.base import Fault, Observation, Plane
-from stallproof.faults.toxiproxy_client import ToxicSpec, ToxiproxyClient, on_each
 from stallproof.faults.validate import check_links, check_several
 from stallproof.sites.base import EVERY, Address, Link, Route, System
 from stallproof.sites.capabilities import Proxies
+from stallproof.sites.proxies import ToxicSpec
+
+if TYPE_CHECKING:
+    from stallproof.sites.toxiproxy_client import ToxiproxyClient
 
 Listens = Mapping[Link, Address]
 Stream = Literal["upstream", "downstream"]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Toxic(Fault, frozen=True, kw_only=True):
@@ -116,5 +122,20 @@ class Toxic(Fault, frozen=True, kw_only=True):
 
 
 def proxies_of(links: tuple[Link, ...], system: System) -> tuple[ToxiproxyClient, list[str]]:
+    """The client of the site's Toxiproxy, and the names of the links' proxies."""
     proxies = system.use(Proxies)
+    # Whoever made the proxies has loaded it: no fault is late for this.
+    from stallproof.sites.toxiproxy_client import ToxiproxyClient  # noqa: PLC0415 (0.1 s)
+
     return ToxiproxyClient(proxies.control), [proxies.name_of(link) for link in links]
+
+
+def on_each(items: Iterable[T], act: Callable[[T], R]) -> list[R]:
+    """`act` on all of them at once, so that a fault begins everywhere together and one hanging
+    call does not keep the others waiting. The first error is raised after all have finished.
+    """
+    todo = list(items)
+    with ThreadPoolExecutor(max_workers=len(todo)) as pool:
+        # Not `map`: that cancels what has not started when an earlier one fails.
+        futures = [pool.submit(act, item) for item in todo]
+    return [future.result() for future in futures]

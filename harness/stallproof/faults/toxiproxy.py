@@ -18,8 +18,7 @@ import anyio.to_thread
 
 from stallproof.faults import toxiproxy_probes as probes
 from stallproof.faults.base import Observation
-from stallproof.faults.toxic import Listens, Toxic, proxies_of
-from stallproof.faults.toxiproxy_client import on_each
+from stallproof.faults.toxic import Listens, Toxic, on_each, proxies_of
 from stallproof.faults.validate import check_between
 from stallproof.sites.base import System
 

@@ -10,15 +10,6 @@ from typing import Annotated
 
 import typer
 
-from stallproof.lint.output import (
-    exit_for_lint,
-    report_json,
-    report_lines,
-    rules_json,
-    rules_lines,
-)
-from stallproof.lint.run import lint as name_traps
-
 
 def lint(
     paths: Annotated[
@@ -33,14 +24,19 @@ def lint(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")] = False,
 ) -> None:
     """Name the known traps in a deployment's files, without running anything."""
+    from stallproof.lint import output, run  # noqa: PLC0415 (0.1 s: packaging, markdown-it, pyyaml)
+
     if rules:
-        _print_json(rules_json()) if as_json else _print_lines(rules_lines())
+        _print_json(output.rules_json()) if as_json else _print_lines(output.rules_lines())
         return
-    report = name_traps(paths or [], commands=command or [])
-    _print_json(report_json(report)) if as_json else _print_lines(report_lines(report))
+    report = run.lint(paths or [], commands=command or [])
+    if as_json:
+        _print_json(output.report_json(report))
+    else:
+        _print_lines(output.report_lines(report))
     for each in report.unreadable:
         sys.stderr.write(f"stallproof: {each}\n")
-    raise typer.Exit(exit_for_lint(report))
+    raise typer.Exit(output.exit_for_lint(report))
 
 
 def _print_json(value: object) -> None:

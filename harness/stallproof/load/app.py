@@ -16,7 +16,8 @@ from stallproof.load.command import HTML, LocustLoad
 from stallproof.load.files import LoadError
 from stallproof.load.identity import Identity, TokenSource
 from stallproof.load.onsite import load_on_site, search_on_site
-from stallproof.load.result import exit_code, print_result
+from stallproof.load.printed import print_result
+from stallproof.load.result import exit_code
 from stallproof.load.shapes import Shape, read_shape
 from stallproof.load.target import check_target, load_target
 from stallproof.load.thresholds import read_thresholds

@@ -1,4 +1,4 @@
-"""What a load came to, judged: the file that Locust leaves, its table, its exit code."""
+"""What a load came to, judged: the file that Locust leaves, its exit code."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from stallproof.checkers import withheld
 from stallproof.exits import Exit
@@ -58,13 +56,3 @@ def exit_code(result: LoadResult) -> Exit:
         Verdict.INVALID: Exit.VIOLATED,
         Verdict.UNKNOWN: Exit.INCONCLUSIVE,
     }[result.verdict]
-
-
-def print_result(result: LoadResult) -> None:
-    """A line for the generator, one for each threshold."""
-    table = Table(title="Thresholds")
-    for heading in ("", "verdict", "seen"):
-        table.add_column(heading)
-    for finding in result.findings:
-        table.add_row(finding.checker, finding.verdict, finding.text)
-    Console().print(table)

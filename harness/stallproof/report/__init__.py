@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stallproof.report.html import html_report
 from stallproof.report.junit import junit_report
 from stallproof.report.markdown import markdown_report
 from stallproof.report.store import ReportError, load_results
@@ -33,6 +32,8 @@ def write_reports(root: Path) -> None:
     Raises:
         ReportError: there is no result in that folder, or a report cannot be written.
     """
+    from stallproof.report.html import html_report  # noqa: PLC0415 (0.1 s: jinja2)
+
     results = load_results(root)
     reports = {
         "junit.xml": junit_report(results),

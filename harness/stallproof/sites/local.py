@@ -1,7 +1,7 @@
 """The local site: broker, Toxiproxy, API and worker in one process tree of the run's own.
 
 `boot` runs inside an enclosure (`namespaces.command_enclosed`), whose network it builds
-(`network.py`) and whose end is the end of everything it started. Where namespaces are
+(`gateway.py`) and whose end is the end of everything it started. Where namespaces are
 refused, `LocalSite(namespaces=False)` runs the same on loopback, without the kernel plane.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,7 @@ from stallproof.sites.instances import SupervisedInstances
 from stallproof.sites.localbroker import local_broker
 from stallproof.sites.localservices import LocalServices
 from stallproof.sites.namespaces import check_enclosed
-from stallproof.sites.network import Network, loopback, namespaced
-from stallproof.sites.proxyserver import ToxiproxyServer
+from stallproof.sites.network import Network, loopback
 from stallproof.sites.scratch import scratch_space
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
 from stallproof.sites.timekeeping import Pace
@@ -120,7 +119,7 @@ def _build(
     broker_log, proxy_log = open_log("broker"), open_log("toxiproxy") if proxied else None
 
     with timed(stages, "network"):
-        network = stack.enter_context(loopback() if guarded_scratch else namespaced())
+        network = stack.enter_context(loopback() if guarded_scratch else _namespaced())
 
     with timed(stages, "broker"):
         broker, replica, loading = stack.enter_context(
@@ -148,6 +147,8 @@ def _build(
         SlowLoading: loading,
     }
     if proxy_log is not None:
+        from stallproof.sites.proxyserver import ToxiproxyServer  # noqa: PLC0415 (0.1 s)
+
         with timed(stages, "proxies"):
             proxies = ToxiproxyServer(
                 start=processes.toxiproxy(spec, network, scratch, proxy_log),
@@ -199,6 +200,12 @@ def _build(
         ledger=ledger,
         boot_stages_s=stages,
     )
+
+
+def _namespaced() -> AbstractContextManager[Network]:
+    from stallproof.sites.gateway import namespaced  # noqa: PLC0415 (a quarter of a second)
+
+    return namespaced()
 
 
 def _of_network(network: Network, stack: ExitStack, *, proxied: bool, own: bool) -> dict[type, Any]:

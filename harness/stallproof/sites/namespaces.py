@@ -35,7 +35,7 @@ def why_no_namespaces() -> str | None:
 
     Found out by building an enclosure with its network in a child process.
     """
-    probe = command_enclosed([sys.executable, "-m", "stallproof.sites.network"])
+    probe = command_enclosed([sys.executable, "-m", "stallproof.sites.gateway"])
     try:
         output_of(probe, awaited="one to be built", timeout_s=_PROBE_TIMEOUT_S)
     except TookTooLongError as error:

@@ -1,46 +1,25 @@
-r"""The run's own network: three hosts around a gateway, or plain loopback.
+"""The run's own network: who runs where. Here on plain loopback; in `gateway.py` as real hosts.
 
-    api 198.18.1.2 ---- 198.18.1.1 \
-                                     gateway (the runner, Toxiproxy) 198.18.3.1 ---- broker
-    worker 198.18.2.2 - 198.18.2.1 /                              198.18.3.11 .. 198.18.3.14
-
-198.18.0.0/15 is set aside for tests between isolated networks (RFC 2544, appendix C.2.2).
-The broker has an address for each link, so a connection tells by its local address whose it
-is. Each further instance of a service is a host of its own (198.18.4.2 and so on). On loopback
-(where namespaces are refused) the hosts are all one, links have addresses in
-a random 127.x.y.0/24, and ports are whatever is free.
-
-As a program (`python -m stallproof.sites.network`) it builds the network once and exits:
-the proof that this machine can.
+The broker has an address for each link, so a connection tells by its local address whose it is.
+On loopback (where namespaces are refused) the hosts are all one, links have addresses in a random
+127.x.y.0/24, and ports are whatever is free.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import socket
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-from pyroute2 import IPRoute, NetlinkError
+from stallproof.sites.base import Address, Link, SiteError
+from stallproof.sites.hosts import Here, Host
 
-from stallproof.sites.base import API, BACKEND, Address, Link, SiteError
-from stallproof.sites.hosts import Here, Host, NetnsHost
-
-_SUBNET = {"api": 1, "worker": 2, "broker": 3}
-_FURTHER_SUBNETS = range(4, 255)
-_PREFIX_BITS = 24
-_FIRST_LINK = 11
-_BROKER_PORT = 6379
-_PROXY_PORT = {False: 6379, True: 6380}
-"""Where the gateway listens for a service: broker links, backend links."""
-_SERVICE_PORT = 8080
-_CONTROL_PORT = 8474
+FIRST_LINK = 11
+"""The last part of the broker's address on the first link; the others follow."""
 _TRIES = 50
 
 
@@ -77,105 +56,6 @@ class Network:
 
 
 @contextmanager
-def namespaced() -> Iterator[Network]:
-    """Build the hosts; this process's network becomes the gateway.
-
-    Raises:
-        SiteError: the kernel refuses a step; the text names it.
-    """
-    with contextlib.ExitStack() as stack:
-        hosts = {name: NetnsHost(name) for name in _SUBNET}
-        for host in hosts.values():
-            stack.callback(host.close)
-        try:
-            with IPRoute() as gateway:
-                _up(gateway, "lo")
-                for name, host in hosts.items():
-                    _join(gateway, name, host, subnet=_SUBNET[name])
-            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-        except (OSError, NetlinkError) as error:
-            raise SiteError(f"cannot build the run's network: {error}") from error
-
-        further = iter(_FURTHER_SUBNETS)
-
-        def another(service: str) -> Spot:
-            if (subnet := next(further, None)) is None:
-                raise SiteError(f"no more than {len(_FURTHER_SUBNETS)} further instances in a run")
-            host = NetnsHost(f"{service}-{subnet}")
-            stack.callback(host.close)
-            try:
-                with IPRoute() as gateway:
-                    _join(gateway, f"{service}-{subnet}", host, subnet=subnet)
-            except (OSError, NetlinkError) as error:
-                raise SiteError(f"cannot build a host for the {service}: {error}") from error
-            return Spot(host, Address(_ip(subnet, 2), _SERVICE_PORT))
-
-        yield Network(
-            hosts={**hosts, "gateway": Here()},
-            broker={link: Address(_broker_ip(link), _BROKER_PORT) for link in Link},
-            aside=Address("127.0.0.1", _BROKER_PORT),
-            proxy={
-                link: Address(
-                    _ip(_SUBNET["api" if link in API else "worker"], 1), _proxy_port(link)
-                )
-                for link in Link
-            },
-            control=Address("127.0.0.1", _CONTROL_PORT),
-            service={
-                name: Address(_ip(_SUBNET[name], 2), _SERVICE_PORT) for name in ("api", "worker")
-            },
-            another=another,
-        )
-
-
-def _ip(subnet: int, last: int) -> str:
-    return f"198.18.{subnet}.{last}"
-
-
-def _broker_ip(link: Link) -> str:
-    return _ip(_SUBNET["broker"], _FIRST_LINK + list(Link).index(link))
-
-
-def _proxy_port(link: Link) -> int:
-    return _PROXY_PORT[link in BACKEND]
-
-
-def _join(gateway: IPRoute, name: str, host: NetnsHost, *, subnet: int) -> None:
-    """A veth pair: one end here under the host's name, the other as eth0 over there."""
-    fd = host.netns_fd()
-    try:
-        peer = {"ifname": "eth0", "net_ns_fd": fd}
-        gateway.link("add", ifname=name, kind="veth", peer=peer)
-    finally:
-        os.close(fd)
-    _address(gateway, name, _ip(subnet, 1))
-    _up(gateway, name)
-    own = [_ip(subnet, 2)]
-    if name == "broker":
-        own += [_broker_ip(link) for link in Link]
-    host.run(_configure, own, router=_ip(subnet, 1))
-
-
-def _configure(addresses: list[str], *, router: str) -> None:
-    """What a host does in its own network namespace."""
-    with IPRoute() as here:
-        _up(here, "lo")
-        for address in addresses:
-            _address(here, "eth0", address)
-        _up(here, "eth0")
-        here.route("add", dst="default", gateway=router)
-
-
-def _up(netlink: IPRoute, name: str) -> None:
-    netlink.link("set", index=socket.if_nametoindex(name), state="up")
-
-
-def _address(netlink: IPRoute, name: str, address: str) -> None:
-    index = socket.if_nametoindex(name)
-    netlink.addr("add", index=index, address=address, prefixlen=_PREFIX_BITS)
-
-
-@contextmanager
 def loopback() -> Iterator[Network]:
     """Addresses of 127.0.0.0/8 and free ports for a run without namespaces.
 
@@ -183,8 +63,8 @@ def loopback() -> Iterator[Network]:
         SiteError: no free port was found.
     """
     net = f"127.{random.randrange(1, 255)}.{random.randrange(256)}"
-    links = {link: f"{net}.{_FIRST_LINK + i}" for i, link in enumerate(Link)}
-    aside = f"{net}.{_FIRST_LINK + len(Link)}"
+    links = {link: f"{net}.{FIRST_LINK + i}" for i, link in enumerate(Link)}
+    aside = f"{net}.{FIRST_LINK + len(Link)}"
     broker_port = _common_port([*links.values(), aside])
     # The services listen on every address, so their ports have to be free on all of them.
     *proxies, control, api, worker = _free_ports([f"{net}.1"] * (len(Link) + 1) + [""] * 2)
@@ -219,11 +99,3 @@ def _common_port(addresses: list[str]) -> int:
                 port = listener.getsockname()[1]
             return port
     raise SiteError(f"no port is free on {', '.join(addresses)} in {_TRIES} tries")
-
-
-if __name__ == "__main__":
-    try:
-        with namespaced() as built, socket.socket() as probe:
-            built.hosts["broker"].run(probe.fileno)
-    except SiteError as site_error:
-        sys.exit(str(site_error))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
 from collections.abc import Callable, Mapping
 
 from stallproof.sites.base import Address, Link, SiteError
 from stallproof.sites.life import Start
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.process import KILL_TIMEOUT_S
+from stallproof.sites.proxies import ProxyState
+from stallproof.sites.toxiproxy_client import ToxiproxyClient, ToxiproxyError
 from stallproof.sites.waiting import wait_until
 
 START_TIMEOUT_S = 10.0
-REQUEST_TIMEOUT_S = 5.0
 
 
 class ToxiproxyServer:
@@ -34,6 +32,7 @@ class ToxiproxyServer:
         on_unexpected_exit: Callable[[int], None],
     ) -> None:
         self._control = control
+        self._client = ToxiproxyClient(control)
         self._listen = listen
         self._log = log
         self._on_unexpected_exit = on_unexpected_exit
@@ -61,35 +60,27 @@ class ToxiproxyServer:
         """
         wait_until(self._problem, awaited="Toxiproxy's HTTP API", timeout_s=START_TIMEOUT_S)
         proxies = [
-            {
-                "name": self.name_of(link),
-                "listen": _text(self._listen[link]),
-                "upstream": _text(upstream[link]),
-                "enabled": True,
-            }
+            ProxyState(
+                name=self.name_of(link),
+                listen=_text(self._listen[link]),
+                upstream=_text(upstream[link]),
+                enabled=True,
+            )
             for link in Link
         ]
-        status, body = self._request("POST", "/populate", json.dumps(proxies))
-        if status != http.client.CREATED:
-            raise SiteError(f"Toxiproxy refuses the proxies: {status} {body.strip()}")
+        try:
+            self._client.populate(proxies)
+        except ToxiproxyError as error:
+            raise SiteError(f"Toxiproxy makes no proxies: {error}") from error
 
     def _problem(self) -> str | None:
         if not self._life.running:
             raise SiteError(f"Toxiproxy exited while starting; it said: {self._log.last_line}")
         try:
-            status, body = self._request("GET", "/version", None)
-        except (OSError, http.client.HTTPException) as error:
+            self._client.version()
+        except ToxiproxyError as error:
             return str(error)
-        return None if status == http.client.OK else f"{status} {body.strip()}"
-
-    def _request(self, method: str, path: str, body: str | None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection(
-            self._control.host, self._control.port, timeout=REQUEST_TIMEOUT_S
-        )
-        with contextlib.closing(connection):
-            connection.request(method, path, body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            return response.status, response.read().decode(errors="replace")
+        return None
 
     def _exited(self, code: int) -> None:
         if not self._closing:

@@ -8,8 +8,7 @@ server, gives every call a deadline, and undoes what a hanging removal leaves be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 import requests
@@ -17,6 +16,7 @@ from toxiproxy.api import APIConsumer
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from stallproof.sites.base import Address
+from stallproof.sites.proxies import PROXY, ProxyState, ToxicSpec
 
 DEADLINE_S = 3.0
 """For one API call. Toxiproxy answers in milliseconds; the slowest honest removal is that of a
@@ -25,39 +25,9 @@ DEADLINE_S = 3.0
 NO_PROXIES = {"http": "", "https": "", "all": ""}
 """The API is on this host: an `http_proxy` in the environment is not meant for it."""
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 
 class ToxiproxyError(Exception):
     """Toxiproxy refused, or did not answer in time. One line: what was asked, what was seen."""
-
-
-class ToxicSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One toxic as the API takes and shows it. It hits every connection (`toxicity` 1):
-    Toxiproxy would draw a smaller share from a source that cannot be seeded.
-    """
-
-    name: str
-    type: str
-    stream: str
-    attributes: dict[str, int]
-    toxicity: float = 1.0
-
-
-class ProxyState(msgspec.Struct, frozen=True, kw_only=True):
-    """A proxy as the API shows it."""
-
-    name: str
-    listen: str
-    upstream: str
-    enabled: bool
-    toxics: tuple[ToxicSpec, ...] = ()
-
-
-# Made here, by one thread: msgspec 0.22 learns a struct's fields at its first use, and two threads
-# at once that use it first crash the process.
-_PROXY = msgspec.json.Decoder(ProxyState)
 
 
 class ToxiproxyClient:
@@ -69,6 +39,22 @@ class ToxiproxyClient:
         self._api: type[APIConsumer] = type("BoundConsumer", (APIConsumer,), bound)
         self._deadline_s = deadline_s
 
+    def version(self) -> str:
+        """What the server says it is.
+
+        Raises:
+            ToxiproxyError: no answer in time.
+        """
+        return self._call(self._api.get, "/version").text
+
+    def populate(self, proxies: Iterable[ProxyState]) -> None:
+        """Make these proxies.
+
+        Raises:
+            ToxiproxyError: it refused one, or did not answer in time.
+        """
+        self._call(self._api.post, "/populate", json=[proxy.bare() for proxy in proxies])
+
     def proxy(self, name: str) -> ProxyState:
         """What the proxy is now.
 
@@ -76,7 +62,7 @@ class ToxiproxyClient:
             ToxiproxyError: no such proxy, or no answer in time.
         """
         answer = self._call(self._api.get, f"/proxies/{name}")
-        return _PROXY.decode(answer.content)
+        return PROXY.decode(answer.content)
 
     def add_toxic(self, proxy: str, toxic: ToxicSpec) -> bool:
         """False: a toxic of that name was there already, and stays as it is.
@@ -131,9 +117,7 @@ class ToxiproxyClient:
 
     def _recreate(self, before: ProxyState, *, without: str) -> None:
         self._call(self._api.delete, f"/proxies/{before.name}")
-        proxy = msgspec.to_builtins(before)
-        del proxy["toxics"]
-        self._call(self._api.post, "/proxies", json=proxy)
+        self._call(self._api.post, "/proxies", json=before.bare())
         for toxic in before.toxics:
             if toxic.name != without:
                 self.add_toxic(before.name, toxic)
@@ -163,14 +147,3 @@ class ToxiproxyClient:
 def _text(error: Exception) -> str:
     """What Toxiproxy said: the package hands its bytes over as they came."""
     return b"".join(part for part in error.args if isinstance(part, bytes)).decode().strip()
-
-
-def on_each(items: Iterable[T], act: Callable[[T], R]) -> list[R]:
-    """`act` on all of them at once, so that a fault begins everywhere together and one hanging
-    call does not keep the others waiting. The first error is raised after all have finished.
-    """
-    todo = list(items)
-    with ThreadPoolExecutor(max_workers=len(todo)) as pool:
-        # Not `map`: that cancels what has not started when an earlier one fails.
-        futures = [pool.submit(act, item) for item in todo]
-    return [future.result() for future in futures]

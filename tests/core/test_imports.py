@@ -1,0 +1,25 @@
+"""What is loaded though most uses of it need it not: seconds of work over a whole set of runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("docker", "jinja2", "markdown_it", "pyroute2", "requests", "scipy", "testcontainers")
+
+
+@pytest.mark.parametrize(
+    ("module", "spared"),
+    [
+        ("stallproof.runner", (*HEAVY, "rich", "typer")),
+        ("stallproof.cli", HEAVY),
+        ("stallproof.pytest_plugin", (*HEAVY, "typer")),
+        ("stallproof.sites.enclosed", (*HEAVY, "anyio", "msgspec", "redis")),
+    ],
+)
+def test_what_most_uses_do_not_need_is_not_loaded(module: str, spared: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print(*{{*sys.modules}}.intersection({spared!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
