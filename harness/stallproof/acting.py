@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from stallproof.clock import ArmedTimer
+from stallproof.events import Bite, FaultPhase, Held, KernelTimer, Phase
 from stallproof.faults import AnyFault
-from stallproof.history import Bite, FaultPhase, Held, KernelTimer, Phase, Recorder
+from stallproof.history import Recorder
 from stallproof.holdings import holdings
 from stallproof.model import Step
 from stallproof.request import Progress, Request

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from stallproof.diagnose import all_causes
-from stallproof.history import History, InstancePhase, Log
+from stallproof.events import InstancePhase, Log
+from stallproof.history import History
 from stallproof.job import Job, store
 from stallproof.model import Finding, RunRecord, Schedule, Setting, Verdict, Workload
 

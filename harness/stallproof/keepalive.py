@@ -12,8 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from stallproof.events import Connections, Op
 from stallproof.faults import NatIdleExpiry
-from stallproof.history import Connections, History, Op
+from stallproof.history import History
 from stallproof.job import Job
 from stallproof.manners import SUBMIT_DEADLINE_S
 from stallproof.model import (

@@ -25,9 +25,10 @@ from stallproof.checkers import FATES_AT_MOST, judge_facts
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.spent import spent_of
 from stallproof.clock import Clock
+from stallproof.events import ClockSet, Seizure
 from stallproof.forensics.seize import Forensics
 from stallproof.forensics.words import evidence
-from stallproof.history import ClockSet, History, Recorder, Seizure
+from stallproof.history import History, Recorder
 from stallproof.load.driver import RESULT, LocustDriver
 from stallproof.load.result import in_run, read_result
 from stallproof.load.usage import watch_cpu

@@ -8,7 +8,8 @@ import threading
 import anyio
 import httpx2
 
-from stallproof.history import AnyEvent, Log, Recorder, Starved
+from stallproof.events import AnyEvent, Log, Starved
+from stallproof.history import Recorder
 from stallproof.patience import Patience
 from stallproof.request import Request
 from stallproof.sites.base import System

@@ -9,7 +9,8 @@ import anyio
 import httpx2
 import msgspec
 
-from stallproof.history import Broker, Connections, Health, MessagePhase, Recorder, Task
+from stallproof.events import Broker, Connections, Health, MessagePhase, Task
+from stallproof.history import Recorder
 from stallproof.sites.base import Address, HealthPort, Link, System
 from stallproof.sites.capabilities import BrokerCommands
 from stallproof.sites.liveness import ANSWER_REAL_S

@@ -17,7 +17,8 @@ import httpx2
 import msgspec
 from anyio.abc import TaskGroup
 
-from stallproof.history import AnyEvent, Op, Recorder, Task
+from stallproof.events import AnyEvent, Op, Task
+from stallproof.history import Recorder
 from stallproof.manners import LOOK_AGAIN_S, READ_DEADLINE_S, SUBMIT_DEADLINE_S, outcome_of
 from stallproof.model import Workload
 

@@ -15,8 +15,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from stallproof.checkers import judge
-from stallproof.faults import BrokerRestart, ClientKill, Down, Latency, NatIdleExpiry, SilentDrop
-from stallproof.history import (
+from stallproof.events import (
     AnyEvent,
     Bite,
     Broker,
@@ -26,7 +25,6 @@ from stallproof.history import (
     Freezing,
     Health,
     Held,
-    History,
     InstancePhase,
     Log,
     MessagePhase,
@@ -34,6 +32,8 @@ from stallproof.history import (
     Phase,
     Task,
 )
+from stallproof.faults import BrokerRestart, ClientKill, Down, Latency, NatIdleExpiry, SilentDrop
+from stallproof.history import History
 from stallproof.messages import Holdings, Unacked, Waiting
 from stallproof.model import Finding, Limits, Scenario, Schedule, Step, Workload, at
 from stallproof.sites.base import Route

@@ -3,7 +3,7 @@
 import pytest
 from histories import Run
 
-from stallproof.history import Op
+from stallproof.events import Op
 from stallproof.model import Verdict
 
 

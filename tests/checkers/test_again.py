@@ -7,7 +7,7 @@ from histories import EMPTIED, LOAD_T, RESTART, VISIBILITY_S, Run, scenario
 
 from stallproof.checkers.again import Reason, again_of
 from stallproof.checkers.facts import Facts
-from stallproof.history import Task
+from stallproof.events import Task
 from stallproof.model import Step
 
 

@@ -3,7 +3,8 @@
 from histories import LOAD_T, Run, scenario
 
 from stallproof.checkers import judge
-from stallproof.history import History, Op, Starved
+from stallproof.events import Op, Starved
+from stallproof.history import History
 from stallproof.model import Verdict
 
 

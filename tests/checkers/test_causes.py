@@ -6,8 +6,8 @@ import pytest
 from histories import EMPTIED, LOAD_T, RESTART, VISIBILITY_S, Run, held_at, holding, scenario
 
 from stallproof.checkers.facts import Facts
+from stallproof.events import MessagePhase, Op
 from stallproof.fate import Cause, Fate
-from stallproof.history import MessagePhase, Op
 from stallproof.messages import Holdings
 from stallproof.model import Scenario, Step
 from stallproof.sites.base import Persistence

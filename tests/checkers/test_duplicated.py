@@ -2,7 +2,7 @@
 
 from histories import Run
 
-from stallproof.history import Task
+from stallproof.events import Task
 from stallproof.model import Verdict
 
 

@@ -4,7 +4,8 @@ import pytest
 from histories import RESTART, Run, scenario
 
 from stallproof.checkers import judge
-from stallproof.history import History, NotSent, Op, Phase
+from stallproof.events import NotSent, Op, Phase
+from stallproof.history import History
 from stallproof.model import Verdict
 
 

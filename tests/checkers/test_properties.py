@@ -8,20 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stallproof.checkers import judge
-from stallproof.history import (
+from stallproof.events import (
     AnyEvent,
     Bite,
     Broker,
     Connections,
     FaultPhase,
     Health,
-    History,
     InstancePhase,
     Log,
     Op,
     Phase,
     Task,
 )
+from stallproof.history import History
 from stallproof.model import Finding, Scenario
 
 # Multiples of 1/8, so that shifting them is exact; few values, so that moments coincide.

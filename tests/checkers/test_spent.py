@@ -7,7 +7,7 @@ from histories import LOAD_T, RESTART, STANDING, Run, scenario
 
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.spent import spent_of
-from stallproof.history import Phase
+from stallproof.events import Phase
 from stallproof.model import Step
 from stallproof.tally import Spent
 

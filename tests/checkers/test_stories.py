@@ -1,7 +1,7 @@
 """How operations and ledger lines are joined into stories."""
 
 from stallproof.checkers.stories import Attempt, Story, read_ledger, read_stories
-from stallproof.history import Op, Task
+from stallproof.events import Op, Task
 
 
 def line(t: float, event: str, *, attempt: int = 1) -> Task:

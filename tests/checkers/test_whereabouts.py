@@ -4,7 +4,7 @@ import pytest
 from histories import LOAD_T, Run, holding, scenario
 
 from stallproof.checkers import judge
-from stallproof.history import Held, Op, Task
+from stallproof.events import Held, Op, Task
 from stallproof.messages import Holdings, Unacked, Waiting
 from stallproof.model import Verdict
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.end_to_end.command import STALLPROOF, write_scenario
 
-from stallproof.history import History, Task
+from stallproof.events import Task
+from stallproof.history import History
 
 
 def tasks_of(

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 from tests.clock.compressed import tasks_of
 
-from stallproof.history import Task
+from stallproof.events import Task
 
 pytestmark = [pytest.mark.real, pytest.mark.long]
 

@@ -8,8 +8,9 @@ import pytest
 from tests.checkers import histories
 
 from stallproof import IdleReset, InstanceKill, Latency, Loss, ResetPeer, catalog
+from stallproof.events import KernelTimer
 from stallproof.faults import Fault
-from stallproof.history import History, KernelTimer
+from stallproof.history import History
 from stallproof.load.command import LocustLoad
 from stallproof.model import Step, Verdict
 from stallproof.plan import make_jobs

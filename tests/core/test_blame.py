@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stallproof.blame import Blame
-from stallproof.history import InstancePhase, Log, Recorder
+from stallproof.events import InstancePhase, Log
+from stallproof.history import Recorder
 from stallproof.job import Job
 from stallproof.model import Finding, RunRecord, Scenario, Setting, Verdict
 from stallproof.request import Request, record_of

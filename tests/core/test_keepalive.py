@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stallproof import keepalive
-from stallproof.history import Connections, Op, Recorder
+from stallproof.events import Connections, Op
+from stallproof.history import Recorder
 from stallproof.job import Job
 from stallproof.model import Finding, Interval, Results, RunRecord, ScenarioResult, Verdict
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from stallproof.history import History, Seizure
+from stallproof.events import Seizure
+from stallproof.history import History
 
 from .command import Done, runs_of, seen_running, text_of, verdicts_of, write_scenario
 

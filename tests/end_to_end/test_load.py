@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stallproof.history import FaultPhase, History, Op
+from stallproof.events import FaultPhase, Op
+from stallproof.history import History
 from stallproof.load.files import default_folder
 from stallproof.load.identity import VARIABLE
 from stallproof.load.result import read_result

@@ -10,9 +10,10 @@ import anyio
 import pytest
 from tests.checkers.histories import scenario
 
+from stallproof.events import Broker, Op, Phase, Seizure
 from stallproof.forensics import seize
 from stallproof.forensics.seize import Forensics
-from stallproof.history import Broker, History, Op, Phase, Recorder, Seizure
+from stallproof.history import History, Recorder
 from stallproof.sites.base import CapabilityMissingError
 from stallproof.sites.capabilities import BrokerCommands, Conntrack, Insides
 

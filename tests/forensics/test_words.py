@@ -2,9 +2,9 @@
 
 from tests.forensics.values import DEAD, IDLE, MUTE, POST
 
+from stallproof.events import Seizure
 from stallproof.forensics.findings import Wait
 from stallproof.forensics.words import connection, evidence, sentence, surroundings
-from stallproof.history import Seizure
 
 
 def test_the_line_the_call_and_the_connection() -> None:

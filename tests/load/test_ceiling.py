@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stallproof.history import Cpu, History, Op, Phase, Task
+from stallproof.events import Cpu, Op, Phase, Task
+from stallproof.history import History
 from stallproof.load.bounds import cost_of, cost_text
 from stallproof.load.ceiling import CLOSE, Trial, answer, find_ceiling, markdown
 from stallproof.model import Verdict

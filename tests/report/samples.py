@@ -15,10 +15,7 @@ from tests.forensics.values import MUTE, POST
 
 from stallproof.checkers import judge
 from stallproof.checkers.facts import Facts
-from stallproof.fate import Fate
-from stallproof.faults import BrokerRestart, IdleReset, Latency
-from stallproof.forensics.words import evidence
-from stallproof.history import (
+from stallproof.events import (
     AnyEvent,
     Bite,
     Broker,
@@ -26,16 +23,18 @@ from stallproof.history import (
     FaultPhase,
     Health,
     Held,
-    History,
     InstancePhase,
     Log,
     MessagePhase,
     Op,
     Phase,
-    Recorder,
     Seizure,
     Task,
 )
+from stallproof.fate import Fate
+from stallproof.faults import BrokerRestart, IdleReset, Latency
+from stallproof.forensics.words import evidence
+from stallproof.history import History, Recorder
 from stallproof.messages import Holdings, Waiting
 from stallproof.model import (
     Expect,

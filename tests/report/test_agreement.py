@@ -4,7 +4,8 @@ import pytest
 from tests.report import samples
 
 from stallproof.checkers import judge
-from stallproof.history import AnyEvent, History
+from stallproof.events import AnyEvent
+from stallproof.history import History
 from stallproof.model import Scenario, Verdict
 from stallproof.report.timeline import timeline
 from stallproof.report.words import figures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stallproof.history import Health, InstancePhase
+from stallproof.events import Health, InstancePhase
 from stallproof.report.lanes import Lanes
 
 

@@ -6,7 +6,8 @@ from tests.report import samples
 
 from stallproof.checkers import judge
 from stallproof.checkers.facts import Facts
-from stallproof.history import AnyEvent, Broker, Held, History
+from stallproof.events import AnyEvent, Broker, Held
+from stallproof.history import History
 from stallproof.model import Scenario
 from stallproof.report.drawing import MOST_ROWS, draw, thinned
 from stallproof.report.frame import NARROW, WIDE

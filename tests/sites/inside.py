@@ -18,9 +18,10 @@ from typing import Any
 import anyio
 import msgspec
 
+from stallproof.events import InstancePhase, Log
 from stallproof.faults import CpuThrottling, Freeze, NatIdleExpiry
 from stallproof.faults.canary import ask, open_canaries
-from stallproof.history import InstancePhase, Log, Recorder
+from stallproof.history import Recorder
 from stallproof.parts import find_broker
 from stallproof.sites.base import (
     WORKER,

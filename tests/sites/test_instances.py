@@ -12,7 +12,8 @@ import anyio
 import pytest
 
 from stallproof.clock import Clock
-from stallproof.history import History, InstancePhase, Recorder
+from stallproof.events import InstancePhase
+from stallproof.history import History, Recorder
 from stallproof.sites.base import Address
 from stallproof.sites.capabilities import GRACE_S
 from stallproof.sites.fleet import Fleet, instance_ids

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from stallproof.history import History, Log, Recorder
+from stallproof.events import Log
+from stallproof.history import History, Recorder
 from stallproof.sites.logs import LINE_BYTES, MAX_EVENTS, ServiceLog
 from stallproof.sites.redact import redactor
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from stallproof.checkers.holding import losses
-from stallproof.history import Held, MessagePhase, Task
+from stallproof.events import Held, MessagePhase, Task
 
 if TYPE_CHECKING:
     from stallproof.checkers.facts import Facts

@@ -6,7 +6,7 @@ from collections import Counter
 
 from stallproof.checkers.facts import SERVICES, Facts
 from stallproof.checkers.wording import count, seconds
-from stallproof.history import InstancePhase, Log, Op, Starved
+from stallproof.events import InstancePhase, Log, Op, Starved
 from stallproof.model import Finding, Verdict
 
 STARVED_S = 20.0

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from stallproof.checkers.holding import Loss, Seen, blind, held_at_end, losses
 from stallproof.checkers.lives import same
 from stallproof.checkers.wording import seconds
+from stallproof.events import Broker, Log, MessagePhase, Op, Task
 from stallproof.fate import Cause, Fate
-from stallproof.history import Broker, Log, MessagePhase, Op, Task
 from stallproof.messages import Unacked
 
 if TYPE_CHECKING:

@@ -23,20 +23,19 @@ from stallproof.checkers.spans import Span, held, union
 from stallproof.checkers.stalls import idle_spans
 from stallproof.checkers.stories import Attempt, Story, Tale, read_ledger, read_stories
 from stallproof.clock import lenient_s
-from stallproof.fate import Fate
-from stallproof.history import (
+from stallproof.events import (
     Broker,
     ClockSet,
-    E,
     FaultPhase,
     Freezing,
     Health,
-    History,
     InstancePhase,
     Op,
     Phase,
     Task,
 )
+from stallproof.fate import Fate
+from stallproof.history import E, History
 from stallproof.model import Scenario
 from stallproof.sites.base import Liveness
 from stallproof.sites.liveness import ANSWER_REAL_S

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stallproof.checkers.facts import Facts, FaultWindow
 from stallproof.checkers.wording import count
+from stallproof.events import Bite, Connections, Log
 from stallproof.faults import Fault
-from stallproof.history import Bite, Connections, Log
 from stallproof.model import Finding, Verdict
 
 

@@ -17,7 +17,7 @@ from stallproof.checkers.spans import (
 )
 from stallproof.checkers.stalls import reachable_spans
 from stallproof.checkers.wording import seconds
-from stallproof.history import Health
+from stallproof.events import Health
 from stallproof.model import Finding, Verdict
 
 SAMPLE_EVERY_S = 3.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stallproof.checkers.wording import count
-from stallproof.history import Held
+from stallproof.events import Held
 from stallproof.messages import Holdings, Unacked, Waiting
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stallproof.checkers.spans import Span
-from stallproof.history import Health, InstancePhase
+from stallproof.events import Health, InstancePhase
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from stallproof.checkers.facts import SERVICES, Facts
 from stallproof.checkers.wording import count, seconds
-from stallproof.history import Broker, FaultPhase, Health, NotSent, Op
+from stallproof.events import Broker, FaultPhase, Health, NotSent, Op
 from stallproof.model import Finding, Verdict
 
 LATE_S = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stallproof.checkers.facts import Facts
-from stallproof.history import KernelTimer
+from stallproof.events import KernelTimer
 from stallproof.model import Finding, Verdict
 
 COUNTS_S = ("TCP_KEEPIDLE",)

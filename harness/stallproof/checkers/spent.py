@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.spans import Span, intersect, subtract, union
-from stallproof.history import Phase
+from stallproof.events import Phase
 from stallproof.tally import Spent
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.spans import total_s
 from stallproof.checkers.wording import count, seconds
-from stallproof.history import Broker
+from stallproof.events import Broker
 from stallproof.model import Finding, Verdict
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stallproof.history import Op, Task
+from stallproof.events import Op, Task
 
 
 @dataclass(frozen=True)

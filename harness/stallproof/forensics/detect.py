@@ -14,8 +14,9 @@ from pathlib import Path
 
 from stallproof.checkers.accept import hanging
 from stallproof.checkers.facts import Facts
+from stallproof.events import AnyEvent, Broker, Op, Phase, Task
 from stallproof.forensics.findings import Why
-from stallproof.history import AnyEvent, Broker, History, Op, Phase, Recorder, Task
+from stallproof.history import History, Recorder
 from stallproof.model import Scenario
 
 

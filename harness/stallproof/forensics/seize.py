@@ -19,11 +19,12 @@ import anyio
 import msgspec
 from anyio import to_thread
 
+from stallproof.events import Seizure
 from stallproof.forensics.detect import Detector
 from stallproof.forensics.findings import Connection, Wait, Why
 from stallproof.forensics.listings import sockets_text, stacks_text
 from stallproof.forensics.waits import clients_of, connections_of, waits
-from stallproof.history import Recorder, Seizure
+from stallproof.history import Recorder
 from stallproof.holdings import holdings
 from stallproof.model import Scenario
 from stallproof.sites.base import CapabilityMissingError, Link, System

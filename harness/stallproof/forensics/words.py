@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stallproof.checkers.wording import count, seconds
+from stallproof.events import Seizure
 from stallproof.forensics.findings import Connection, Wait, Why
-from stallproof.history import Seizure
 
 ABOUT: dict[Why, tuple[str, ...]] = {
     "stalled": ("worker",),

@@ -6,7 +6,8 @@ from collections import defaultdict
 
 import msgspec
 
-from stallproof.history import Cpu, History, Op, Phase, Task
+from stallproof.events import Cpu, Op, Phase, Task
+from stallproof.history import History
 
 FULL = 0.9
 """So much of a processor, or of the pool, in use on average, and there is no more to be had."""

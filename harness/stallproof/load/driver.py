@@ -12,8 +12,9 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
+from stallproof.events import NotSent, Op
 from stallproof.exits import Exit
-from stallproof.history import NotSent, Op, Recorder
+from stallproof.history import Recorder
 from stallproof.load import lines
 from stallproof.load.command import RESULT, LocustLoad, locust_command, locust_environment
 from stallproof.model import Workload

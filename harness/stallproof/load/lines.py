@@ -22,7 +22,7 @@ class Ready(msgspec.Struct, frozen=True, tag_field="line", tag="ready"):
 class Sent(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="line", tag="op"
 ):
-    """An operation of a client; the fields are those of `stallproof.history.Op`."""
+    """An operation of a client; the fields are those of `stallproof.events.Op`."""
 
     f: Literal["submit", "await"]
     type: Literal["invoke", "ok", "fail", "info"]

@@ -10,7 +10,8 @@ import anyio
 import psutil
 from anyio import to_thread
 
-from stallproof.history import Cpu, Recorder
+from stallproof.events import Cpu
+from stallproof.history import Recorder
 
 PERIOD_S = 1.0
 BROKERS = ("valkey-server", "redis-server")

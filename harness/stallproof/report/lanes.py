@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from stallproof.history import Health, InstancePhase
+from stallproof.events import Health, InstancePhase
 
 E = TypeVar("E", Health, InstancePhase)
 

@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from stallproof.events import Op, Task
 from stallproof.fate import Cause, Fate
-from stallproof.history import History, Op, Task
+from stallproof.history import History
 
 Outcome = Literal["done", "twice", "waiting", "lost", "unfinished", "refused", "unanswered"]
 

@@ -14,7 +14,8 @@ from typing import Literal
 import msgspec
 
 from stallproof.clock import lenient_s
-from stallproof.history import Broker, FaultPhase, Health, History, InstancePhase, Phase, Task
+from stallproof.events import Broker, FaultPhase, Health, InstancePhase, Phase, Task
+from stallproof.history import History
 from stallproof.model import RunRecord, Schedule
 from stallproof.report.flow import Flow, flow_of
 from stallproof.report.lanes import Lanes

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 from markupsafe import Markup
 
+from stallproof.events import Bite, FaultPhase, Log, Seizure
 from stallproof.fate import Cause, Fate
 from stallproof.forensics.words import HEAD, connection, surroundings
-from stallproof.history import Bite, FaultPhase, Log, Seizure
 from stallproof.model import RunRecord, ScenarioResult
 from stallproof.report import words
 from stallproof.report.drawing import draw, shows_flow, thinning_note

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from stallproof.history import Freezing, InstancePhase, Recorder
+from stallproof.events import Freezing, InstancePhase
+from stallproof.history import Recorder
 from stallproof.sites.base import Address, Liveness
 from stallproof.sites.capabilities import GRACE_S
 from stallproof.sites.life import Life, OnExit

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from stallproof.history import Log, Recorder
+from stallproof.events import Log
+from stallproof.history import Recorder
 from stallproof.sites.logwatch import What, classify
 
 LINE_BYTES = 16 * 1024

@@ -18,8 +18,9 @@ from typing import Any
 import anyio
 import httpx2
 
+from stallproof.events import InstancePhase, Log
 from stallproof.faults.wire import dial_each
-from stallproof.history import InstancePhase, Log, Recorder
+from stallproof.history import Recorder
 from stallproof.sites import images
 from stallproof.sites.base import Link, Persistence, Route, SystemSpec
 from stallproof.sites.booted import BootedSystem
