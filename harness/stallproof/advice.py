@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stallproof.model import Finding, Scenario, Setting, Verdict
+from stallproof.model import Scenario, Verdict
+from stallproof.records import Finding, Setting
 
 FIXED_KOMBU = (5, 4, 0)
 """The first kombu without the trigger of celery issue #7276 (kombu pull request 2007)."""

@@ -6,7 +6,8 @@ import statistics
 
 from rich.table import Table
 
-from stallproof.model import Limits, Results, Scenario, Workload
+from stallproof.model import Limits, Scenario, Workload
+from stallproof.records import Results
 from stallproof.sites.base import Route
 from stallproof.wish import Wish
 

@@ -12,7 +12,8 @@ from stallproof.diagnose import all_causes
 from stallproof.events import InstancePhase, Log
 from stallproof.history import History
 from stallproof.job import Job, store
-from stallproof.model import Finding, RunRecord, Schedule, Setting, Verdict, Workload
+from stallproof.model import Schedule, Verdict, Workload
+from stallproof.records import Finding, RunRecord, Setting
 
 TRIAL_BOOT_DEADLINE_S = 15.0
 """Long enough for a worker to start on a busy machine."""

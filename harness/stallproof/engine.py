@@ -20,12 +20,8 @@ import msgspec
 from stallproof.blame import Blame
 from stallproof.budget import Budget, BudgetSpentError
 from stallproof.job import Job, store
-from stallproof.model import (
-    Finding,
-    Results,
-    RunRecord,
-    Verdict,
-)
+from stallproof.model import Verdict
+from stallproof.records import Finding, Results, RunRecord
 from stallproof.request import Progress, record_of
 from stallproof.results import summarize
 from stallproof.sites.base import SiteError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from stallproof.model import Results, Verdict, worst
+from stallproof.model import Verdict, worst
+from stallproof.records import Results
 from stallproof.results import harness_failed
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stallproof.model import Expect, RunRecord, Verdict
+from stallproof.model import Expect, Verdict
+from stallproof.records import RunRecord
 
 HOLDS = Expect(verdict=Verdict.VALID, checkers=(), because="nothing is on record against it")
 

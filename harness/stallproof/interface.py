@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from stallproof.commands import CommandError, output_of
-from stallproof.model import Setting
+from stallproof.records import Setting
 from stallproof.stacks import ANSWER_DEADLINE_S, Environment
 
 

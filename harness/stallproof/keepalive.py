@@ -17,17 +17,9 @@ from stallproof.faults import NatIdleExpiry
 from stallproof.history import History
 from stallproof.job import Job
 from stallproof.manners import SUBMIT_DEADLINE_S
-from stallproof.model import (
-    Limits,
-    Results,
-    Scenario,
-    ScenarioResult,
-    Schedule,
-    Verdict,
-    Workload,
-    at,
-)
+from stallproof.model import Limits, Scenario, Schedule, Verdict, Workload, at
 from stallproof.plan import make_jobs
+from stallproof.records import Results, ScenarioResult
 from stallproof.sites.base import Link
 from stallproof.wish import Wish
 

@@ -13,7 +13,8 @@ from rich.live import Live as RichLive
 from rich.text import Text
 
 from stallproof.job import Job
-from stallproof.model import RunRecord, Verdict
+from stallproof.model import Verdict
+from stallproof.records import RunRecord
 from stallproof.request import Progress
 
 STYLES = {Verdict.VALID: "green", Verdict.UNKNOWN: "yellow", Verdict.INVALID: "red"}

@@ -19,8 +19,9 @@ from stallproof import catalog
 from stallproof.engine import run_all
 from stallproof.expectations import UnexpectedError, compare
 from stallproof.job import Job
-from stallproof.model import RunRecord, Scenario
+from stallproof.model import Scenario
 from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
+from stallproof.records import RunRecord
 from stallproof.report import write_reports
 from stallproof.sites.choice import LOCAL, SITES
 from stallproof.wish import Wish

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from stallproof.load.command import LocustLoad
-from stallproof.model import Finding, RunRecord, Scenario, Setting, worst
+from stallproof.model import Scenario, worst
+from stallproof.records import Finding, RunRecord, Setting
 from stallproof.sites.base import SystemSpec
 
 

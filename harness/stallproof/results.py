@@ -6,15 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from stallproof.model import (
-    Finding,
-    Interval,
-    Results,
-    RunRecord,
-    ScenarioResult,
-    Verdict,
-    worst,
-)
+from stallproof.model import Verdict, worst
+from stallproof.records import Finding, Interval, Results, RunRecord, ScenarioResult
 from stallproof.totals import tallies, wall_s
 
 

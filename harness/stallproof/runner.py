@@ -32,7 +32,8 @@ from stallproof.history import History, Recorder
 from stallproof.load.driver import RESULT, LocustDriver
 from stallproof.load.result import in_run, read_result
 from stallproof.load.usage import watch_cpu
-from stallproof.model import Finding, RunRecord, Scenario, Verdict
+from stallproof.model import Scenario, Verdict
+from stallproof.records import Finding, RunRecord
 from stallproof.request import Progress, Request, record_of
 from stallproof.sites.base import CapabilityMissingError, Site, System
 from stallproof.sites.choice import site_of

@@ -14,7 +14,7 @@ from stallproof.fate import Cause
 from stallproof.tally import Spent, Tally
 
 if TYPE_CHECKING:
-    from stallproof.model import Finding, RunRecord
+    from stallproof.records import Finding, RunRecord
 
 CONFIDENCE = 0.95
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stallproof.model import Finding, RunRecord, Scenario, Verdict, worst
+from stallproof.model import Scenario, Verdict, worst
+from stallproof.records import Finding, RunRecord
 
 SCENARIO = Scenario(name="any", title="t", on_cloud_run="c", guide_promises="g", must_hold="m")
 

@@ -11,7 +11,8 @@ from tests.ablation.runs import finding, run
 from stallproof import catalog
 from stallproof.ablation.cells import Cell, Variant, cells_of, jobs_of, knobs_called
 from stallproof.ablation.document import markdown
-from stallproof.model import Results, RunRecord, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Results, RunRecord
 from stallproof.results import summarize
 
 NAME = "task_ignore_result"

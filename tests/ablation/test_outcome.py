@@ -7,7 +7,8 @@ import pytest
 from tests.ablation.runs import finding, run
 
 from stallproof.ablation.outcome import Kind, Outcome, compare
-from stallproof.model import Finding, RunRecord, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding, RunRecord
 
 HOLDS = run()
 LOSES = run(finding("lost", Verdict.INVALID, lost=3.0))

@@ -35,7 +35,8 @@ from stallproof.events import (
 from stallproof.faults import BrokerRestart, ClientKill, Down, Latency, NatIdleExpiry, SilentDrop
 from stallproof.history import History
 from stallproof.messages import Holdings, Unacked, Waiting
-from stallproof.model import Finding, Limits, Scenario, Schedule, Step, Workload, at
+from stallproof.model import Limits, Scenario, Schedule, Step, Workload, at
+from stallproof.records import Finding
 from stallproof.sites.base import Route
 
 LOAD_T = 64.0

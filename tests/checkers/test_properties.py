@@ -22,7 +22,8 @@ from stallproof.events import (
     Task,
 )
 from stallproof.history import History
-from stallproof.model import Finding, Scenario
+from stallproof.model import Scenario
+from stallproof.records import Finding
 
 # Multiples of 1/8, so that shifting them is exact; few values, so that moments coincide.
 MOMENTS = st.integers(0, 8 * 120).map(lambda eighths: eighths / 8)

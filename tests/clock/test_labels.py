@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from tests.report import samples
 
-from stallproof.model import Results
+from stallproof.records import Results
 from stallproof.report.html import html_report
 from stallproof.report.junit import junit_report
 from stallproof.report.markdown import markdown_report

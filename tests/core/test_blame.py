@@ -10,7 +10,8 @@ from stallproof.blame import Blame
 from stallproof.events import InstancePhase, Log
 from stallproof.history import Recorder
 from stallproof.job import Job
-from stallproof.model import Finding, RunRecord, Scenario, Setting, Verdict
+from stallproof.model import Scenario, Verdict
+from stallproof.records import Finding, RunRecord, Setting
 from stallproof.request import Request, record_of
 from stallproof.sites.base import SystemSpec
 

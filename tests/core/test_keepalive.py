@@ -10,7 +10,8 @@ from stallproof import keepalive
 from stallproof.events import Connections, Op
 from stallproof.history import Recorder
 from stallproof.job import Job
-from stallproof.model import Finding, Interval, Results, RunRecord, ScenarioResult, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding, Interval, Results, RunRecord, ScenarioResult
 
 LINK = "api-broker"
 

@@ -8,7 +8,8 @@ from stallproof.advice import advise
 from stallproof.exits import Exit, exit_for
 from stallproof.expectations import UnexpectedError, compare
 from stallproof.faults import ClientKill
-from stallproof.model import Finding, RunRecord, Schedule, Setting, at
+from stallproof.model import Schedule, at
+from stallproof.records import Finding, RunRecord, Setting
 from stallproof.results import harness_failed, summarize, wilson
 
 SCENARIO = Scenario(name="s", title="t", on_cloud_run="c", guide_promises="g", must_hold="m")

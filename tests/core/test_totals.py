@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stallproof import Scenario, Verdict
-from stallproof.model import Finding, RunRecord
+from stallproof.records import Finding, RunRecord
 from stallproof.report.together import again_text, lost_text, time_text
 from stallproof.results import summarize
 from stallproof.tally import Spent

@@ -14,7 +14,8 @@ from stallproof.exits import Exit, exit_for
 from stallproof.gate.command import BUDGET_S, by_runs
 from stallproof.gate.thresholds import Bounds, Thresholds, load_thresholds
 from stallproof.job import Job
-from stallproof.model import Finding, Scenario, Verdict
+from stallproof.model import Scenario, Verdict
+from stallproof.records import Finding
 from stallproof.request import Request
 from stallproof.results import summarize
 from stallproof.sites.base import SystemSpec

@@ -5,7 +5,8 @@ from tests.report import samples
 from stallproof.exits import Exit, exit_for
 from stallproof.gate.measures import CHECKER, MEASURES, held_against
 from stallproof.gate.thresholds import Bounds, Thresholds
-from stallproof.model import Finding, Results, RunRecord, Verdict, worst
+from stallproof.model import Verdict, worst
+from stallproof.records import Finding, Results, RunRecord
 from stallproof.report.junit import junit_report
 from stallproof.report.summary import summary_report
 from stallproof.results import summarize

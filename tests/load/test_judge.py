@@ -9,7 +9,8 @@ from stallproof.exits import Exit
 from stallproof.load.measured import Measured, Tally, whole
 from stallproof.load.result import LoadResult, exit_code, in_run
 from stallproof.load.thresholds import LATE_S, Thresholds, judge_load
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 SET = Thresholds(
     p95_accept_ms=100, p95_end_to_end_ms=1000, error_rate=0.1, lost_stories=1, drain_s=5

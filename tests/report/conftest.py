@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tests.report import samples
 
-from stallproof.model import Results
+from stallproof.records import Results
 from stallproof.report import write_reports
 
 

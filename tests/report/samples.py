@@ -36,20 +36,8 @@ from stallproof.faults import BrokerRestart, IdleReset, Latency
 from stallproof.forensics.words import evidence
 from stallproof.history import History, Recorder
 from stallproof.messages import Holdings, Waiting
-from stallproof.model import (
-    Expect,
-    Finding,
-    Results,
-    RunRecord,
-    Scenario,
-    ScenarioResult,
-    Schedule,
-    Setting,
-    Verdict,
-    Workload,
-    at,
-    worst,
-)
+from stallproof.model import Expect, Scenario, Schedule, Verdict, Workload, at, worst
+from stallproof.records import Finding, Results, RunRecord, ScenarioResult, Setting
 from stallproof.results import wilson
 from stallproof.sites.base import Route
 from stallproof.tally import Spent

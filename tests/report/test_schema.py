@@ -6,24 +6,24 @@ import jsonschema
 import msgspec
 import pytest
 
-from stallproof import fate, model, tally
+from stallproof import fate, model, records, tally
 from stallproof.report.schema import results_schema
 
 STRUCTS = {
-    "finding": model.Finding,
+    "finding": records.Finding,
     "fate": fate.Fate,
     "spent": tally.Spent,
     "tally": tally.Tally,
-    "interval": model.Interval,
-    "setting": model.Setting,
+    "interval": records.Interval,
+    "setting": records.Setting,
     "step": model.Step,
     "schedule": model.Schedule,
     "workload": model.Workload,
     "limits": model.Limits,
     "expect": model.Expect,
     "scenario": model.Scenario,
-    "run": model.RunRecord,
-    "result": model.ScenarioResult,
+    "run": records.RunRecord,
+    "result": records.ScenarioResult,
 }
 
 
@@ -32,11 +32,11 @@ def validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(results_schema())
 
 
-def encoded(results: model.Results) -> Any:
+def encoded(results: records.Results) -> Any:
     return msgspec.json.decode(msgspec.json.encode(results))
 
 
-def test_what_msgspec_writes_is_valid(results: model.Results) -> None:
+def test_what_msgspec_writes_is_valid(results: records.Results) -> None:
     validator().validate(encoded(results))
 
 
@@ -47,7 +47,7 @@ def test_the_schema_knows_every_field_and_no_other(name: str) -> None:
 
 
 def test_the_top_knows_every_field_and_no_other() -> None:
-    assert set(results_schema()["properties"]) == set(model.Results.__struct_fields__)
+    assert set(results_schema()["properties"]) == set(records.Results.__struct_fields__)
 
 
 def test_the_schema_knows_every_cause() -> None:
@@ -79,7 +79,7 @@ def textual(document: Any) -> None:
 
 
 @pytest.mark.parametrize("mutate", [green, nameless, surplus, early, faultless, textual])
-def test_a_mutated_one_is_refused(results: model.Results, mutate: Callable[[Any], None]) -> None:
+def test_a_mutated_one_is_refused(results: records.Results, mutate: Callable[[Any], None]) -> None:
     document = copy.deepcopy(encoded(results))
     mutate(document)
     with pytest.raises(jsonschema.ValidationError):

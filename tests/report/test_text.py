@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console
 from tests.report import samples
 
-from stallproof.model import Results, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Results
 from stallproof.report import words
 from stallproof.report.markdown import safe
 from stallproof.report.table import summary

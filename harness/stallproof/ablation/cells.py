@@ -21,8 +21,9 @@ from stallproof.ablation.application import APPLICATION
 from stallproof.ablation.knob import DEFAULTS, Claim, Knob
 from stallproof.ablation.transport import TRANSPORT
 from stallproof.job import Job
-from stallproof.model import Results, RunRecord, Scenario
+from stallproof.model import Scenario
 from stallproof.plan import make_jobs
+from stallproof.records import Results, RunRecord
 from stallproof.sites.choice import LOCAL
 from stallproof.stacks import LOCKED
 from stallproof.wish import PlanError, Wish

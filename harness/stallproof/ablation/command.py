@@ -17,9 +17,9 @@ from stallproof.ablation.document import markdown
 from stallproof.engine import run_all
 from stallproof.exits import Exit
 from stallproof.live import Live
-from stallproof.model import Results
 from stallproof.options import Folder, Out, SiteName
 from stallproof.plan import choose_result_folder, make_result_folder
+from stallproof.records import Results
 from stallproof.report import load_results, write_reports
 from stallproof.results import harness_failed
 from stallproof.sites.choice import LOCAL

@@ -19,7 +19,8 @@ from stallproof.ablation.outcome import (
     values,
     violations,
 )
-from stallproof.model import Results, RunRecord, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Results, RunRecord
 from stallproof.report.words import count, joined, seconds
 from stallproof.stacks import LOCKED
 

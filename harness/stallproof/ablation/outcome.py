@@ -24,7 +24,8 @@ from math import inf
 
 import msgspec
 
-from stallproof.model import RunRecord, Verdict
+from stallproof.model import Verdict
+from stallproof.records import RunRecord
 from stallproof.report.words import joined, seconds
 from stallproof.results import wilson
 

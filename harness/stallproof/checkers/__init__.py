@@ -22,7 +22,8 @@ from stallproof.checkers.speed import speed
 from stallproof.checkers.stalled import stalled
 from stallproof.checkers.whereabouts import lost, unfinished
 from stallproof.history import History
-from stallproof.model import Finding, Scenario, Verdict
+from stallproof.model import Scenario, Verdict
+from stallproof.records import Finding
 
 __all__ = ["FATES_AT_MOST", "judge", "judge_facts", "withheld"]
 

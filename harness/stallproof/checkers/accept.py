@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.stories import Story
 from stallproof.checkers.wording import seconds, share
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 
 def accept(facts: Facts) -> Finding:

@@ -7,7 +7,8 @@ from collections import Counter
 from stallproof.checkers.facts import SERVICES, Facts
 from stallproof.checkers.wording import count, seconds
 from stallproof.events import InstancePhase, Log, Op, Starved
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 STARVED_S = 20.0
 """Real seconds. A boot with one processor to itself takes two or three."""

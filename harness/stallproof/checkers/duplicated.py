@@ -7,7 +7,8 @@ from collections import Counter
 from stallproof.checkers.again import Reason, again_of
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.wording import count, share
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 REASONS = {
     "republished": Reason.REPUBLISHED,

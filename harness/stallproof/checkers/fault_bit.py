@@ -6,7 +6,8 @@ from stallproof.checkers.facts import Facts, FaultWindow
 from stallproof.checkers.wording import count
 from stallproof.events import Bite, Connections, Log
 from stallproof.faults import Fault
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 
 def fault_bit(facts: Facts) -> Finding:

@@ -18,7 +18,8 @@ from stallproof.checkers.spans import (
 from stallproof.checkers.stalls import reachable_spans
 from stallproof.checkers.wording import seconds
 from stallproof.events import Health
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 SAMPLE_EVERY_S = 3.0
 SAMPLE_EVERY_REAL_S = 0.75

@@ -7,7 +7,8 @@ from itertools import pairwise
 from stallproof.checkers.facts import SERVICES, Facts
 from stallproof.checkers.wording import count, seconds
 from stallproof.events import Broker, FaultPhase, Health, NotSent, Op
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 LATE_S = 1.0
 LATE_S = 1.0

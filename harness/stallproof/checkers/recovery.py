@@ -8,7 +8,8 @@ from math import inf
 
 from stallproof.checkers.facts import Facts, FaultWindow
 from stallproof.checkers.wording import count, seconds
-from stallproof.model import Finding, Verdict, worst
+from stallproof.model import Verdict, worst
+from stallproof.records import Finding
 
 
 @dataclass(frozen=True)

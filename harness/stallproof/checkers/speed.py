@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stallproof.checkers.facts import Facts
 from stallproof.events import KernelTimer
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 COUNTS_S = ("TCP_KEEPIDLE",)
 COUNTS_MS = ("TCP_USER_TIMEOUT",)

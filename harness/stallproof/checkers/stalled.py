@@ -6,7 +6,8 @@ from stallproof.checkers.facts import Facts
 from stallproof.checkers.spans import total_s
 from stallproof.checkers.wording import count, seconds
 from stallproof.events import Broker
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 
 def stalled(facts: Facts) -> Finding:

@@ -9,7 +9,8 @@ from stallproof.checkers.facts import Facts
 from stallproof.checkers.holding import blind, held_at_end
 from stallproof.checkers.wording import count, share
 from stallproof.fate import Cause
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 KEYS = {
     "in_work": Cause.RUNNING,

@@ -17,9 +17,10 @@ from stallproof.gate.measures import held_against
 from stallproof.gate.thresholds import Thresholds, load_thresholds
 from stallproof.job import Job, store
 from stallproof.live import Live
-from stallproof.model import Results, Scenario
+from stallproof.model import Scenario
 from stallproof.options import Folder, Image, Out, Profiles, SiteName
 from stallproof.plan import choose_result_folder, make_jobs, make_result_folder
+from stallproof.records import Results
 from stallproof.report import write_reports
 from stallproof.sites.choice import LOCAL
 from stallproof.wish import Wish

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from stallproof.gate.thresholds import Bounds, Thresholds
-from stallproof.model import Finding, Results, RunRecord, Verdict, worst
+from stallproof.model import Verdict, worst
+from stallproof.records import Finding, Results, RunRecord
 from stallproof.results import summarize
 
 CHECKER = "thresholds"

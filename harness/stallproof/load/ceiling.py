@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from stallproof.load.bounds import Cost
-from stallproof.model import RunRecord, Verdict
+from stallproof.model import Verdict
+from stallproof.records import RunRecord
 
 STEP = 1.5
 """From one rate to the next while the ceiling is looked for,"""

@@ -17,8 +17,8 @@ from stallproof.live import Live
 from stallproof.load.bounds import Cost, cost_of, cost_text
 from stallproof.load.ceiling import Trial, answer, find_ceiling, markdown, trial_of
 from stallproof.load.command import HTML
-from stallproof.model import Results
 from stallproof.plan import make_jobs, make_result_folder
+from stallproof.records import Results
 from stallproof.report import write_reports
 from stallproof.report.table import summary
 from stallproof.wish import Wish

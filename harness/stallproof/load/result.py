@@ -12,7 +12,8 @@ from stallproof.exits import Exit
 from stallproof.load.files import LoadError
 from stallproof.load.measured import Measured
 from stallproof.load.thresholds import COUNTED, checker_of
-from stallproof.model import Finding, Verdict, worst
+from stallproof.model import Verdict, worst
+from stallproof.records import Finding
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ import msgspec
 
 from stallproof.load.files import LoadError, default_folder, read_toml
 from stallproof.load.measured import Measured
-from stallproof.model import Finding, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding
 
 LATE_S = 1.0
 """A client may be sent off this long after its moment; later, and Locust did not keep up."""

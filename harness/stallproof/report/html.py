@@ -8,7 +8,8 @@ from pathlib import Path
 import jinja2
 import msgspec
 
-from stallproof.model import Results, ScenarioResult, Verdict, worst
+from stallproof.model import Verdict, worst
+from stallproof.records import Results, ScenarioResult
 from stallproof.report import together, words
 from stallproof.report.views import ResultView, result_view
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from stallproof.model import Results, ScenarioResult, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Results, ScenarioResult
 from stallproof.report.words import (
     by_configuration,
     evidence,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from stallproof.model import Results, ScenarioResult, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Results, ScenarioResult
 from stallproof.report.together import again_text, lost_text, time_text
 from stallproof.report.words import (
     HOLDS,

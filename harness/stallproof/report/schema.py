@@ -8,7 +8,7 @@ from typing import Any
 
 
 def results_schema() -> dict[str, Any]:
-    """The schema (draft 2020-12) of `model.Results`, as shipped beside this module."""
+    """The schema (draft 2020-12) of `records.Results`, as shipped beside this module."""
     text = files("stallproof.report").joinpath("results.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from stallproof.history import History, HistoryError
-from stallproof.model import Results, RunRecord
+from stallproof.records import Results, RunRecord
 from stallproof.results import summarize
 
 

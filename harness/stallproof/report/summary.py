@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stallproof.exits import Exit, exit_for
-from stallproof.model import Results, ScenarioResult, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Results, ScenarioResult
 from stallproof.report.markdown import safe, together
 from stallproof.report.words import (
     SIGN,

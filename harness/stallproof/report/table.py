@@ -7,7 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stallproof.model import Results, ScenarioResult, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Results, ScenarioResult
 from stallproof.report.together import again_text, lost_text, time_text
 from stallproof.report.words import (
     SIGN,

@@ -16,7 +16,8 @@ import msgspec
 from stallproof.clock import lenient_s
 from stallproof.events import Broker, FaultPhase, Health, InstancePhase, Phase, Task
 from stallproof.history import History
-from stallproof.model import RunRecord, Schedule
+from stallproof.model import Schedule
+from stallproof.records import RunRecord
 from stallproof.report.flow import Flow, flow_of
 from stallproof.report.lanes import Lanes
 from stallproof.report.stories import Outcome, Story, read_stories

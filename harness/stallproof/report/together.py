@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stallproof.model import Results
+from stallproof.records import Results
 from stallproof.report.words import NONE, count, joined, seconds
 from stallproof.tally import Spent, Tally
 

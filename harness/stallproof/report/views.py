@@ -13,7 +13,7 @@ from markupsafe import Markup
 from stallproof.events import Bite, FaultPhase, Log, Seizure
 from stallproof.fate import Cause, Fate
 from stallproof.forensics.words import HEAD, connection, surroundings
-from stallproof.model import RunRecord, ScenarioResult
+from stallproof.records import RunRecord, ScenarioResult
 from stallproof.report import words
 from stallproof.report.drawing import draw, shows_flow, thinning_note
 from stallproof.report.frame import NARROW, WIDE

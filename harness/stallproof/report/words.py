@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from stallproof.expectations import as_on_record, expected_of
-from stallproof.model import Finding, Results, RunRecord, ScenarioResult, Verdict
+from stallproof.model import Verdict
+from stallproof.records import Finding, Results, RunRecord, ScenarioResult
 
 Configuration = tuple[str, str, str]
 """Profile, stack and site: what a scenario is run against."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stallproof import catalog
-from stallproof.model import RunRecord
+from stallproof.records import RunRecord
 from stallproof.report import load_results
 from stallproof.sites.choice import COMPOSE, DOCKER, LOCAL
 
