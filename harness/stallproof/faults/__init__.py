@@ -13,17 +13,9 @@ from stallproof.faults.packets import BlackholeConnect, Loss, Partition, Refuse
 from stallproof.faults.refusals import Demote, MaxClients, Oom
 from stallproof.faults.revisions import Rollout, ScaleIn, ScaleOut
 from stallproof.faults.rotation import AuthRotated
+from stallproof.faults.slowing import Bandwidth, Latency, Slicer, SlowClose
 from stallproof.faults.throttling import CpuThrottling
-from stallproof.faults.toxiproxy import (
-    Bandwidth,
-    Down,
-    Latency,
-    LimitData,
-    ResetPeer,
-    Slicer,
-    SlowClose,
-    Timeout,
-)
+from stallproof.faults.toxiproxy import Down, LimitData, ResetPeer, Timeout
 
 AnyFault = (
     Latency

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Listens = Mapping[Link, Address]
 Stream = Literal["upstream", "downstream"]
+HOUR_MS = 3_600_000
+"""The most that any of them takes."""
 T = TypeVar("T")
 R = TypeVar("R")
 
