@@ -20,7 +20,7 @@ import msgspec
 from stallproof.commands import CommandError, output_of
 from stallproof.sites import images
 from stallproof.sites.base import SiteError
-from stallproof.sites.capabilities import Conntrack, Firewall, Flows, Proxies, Sockets
+from stallproof.sites.between import Conntrack, Firewall, Flows, Proxies, Sockets
 from stallproof.sites.namespaces import why_no_namespaces
 from stallproof.sites.pystacks import find_pyspy
 from stallproof.toxiproxy_build import VERSION as TOXIPROXY_VERSION

@@ -2,7 +2,8 @@
 
 from stallproof import BrokerRestart, IdleReset, Scenario, Schedule, at
 from stallproof.runner import lacking
-from stallproof.sites.capabilities import BrokerProcess, Sockets
+from stallproof.sites.between import Sockets
+from stallproof.sites.capabilities import BrokerProcess
 
 TEXTS = {"title": "t", "on_cloud_run": "c", "guide_promises": "g", "must_hold": "m"}
 

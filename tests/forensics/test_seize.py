@@ -15,7 +15,8 @@ from stallproof.forensics import seize
 from stallproof.forensics.seize import Forensics
 from stallproof.history import History, Recorder
 from stallproof.sites.base import CapabilityMissingError
-from stallproof.sites.capabilities import BrokerCommands, Conntrack, Insides
+from stallproof.sites.between import Conntrack
+from stallproof.sites.capabilities import BrokerCommands, Insides
 
 
 class Broken:

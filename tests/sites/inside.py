@@ -32,15 +32,14 @@ from stallproof.sites.base import (
     Route,
     SystemSpec,
 )
+from stallproof.sites.between import Proxies, Sockets
 from stallproof.sites.booted import BootedSystem
 from stallproof.sites.capabilities import (
     BrokerCommands,
     BrokerProcess,
     Insides,
     Processes,
-    Proxies,
     Revisions,
-    Sockets,
     Vantage,
 )
 from stallproof.sites.liveness import answers_200

@@ -36,7 +36,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
 
     plane: ClassVar[Plane]
     needs: ClassVar[tuple[type, ...]] = ()
-    """Capabilities (protocols of `stallproof.sites.capabilities`) without which it cannot act."""
+    """Capabilities (protocols of `stallproof.sites`) without which it cannot act."""
     route: ClassVar[Route | None] = None
     """The way to the broker on which this fault reaches the clients; None: either."""
     cuts: ClassVar[bool] = True

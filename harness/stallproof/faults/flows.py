@@ -13,7 +13,8 @@ from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.canary import ask, dial_there, open_canaries, told
 from stallproof.faults.validate import check_links
 from stallproof.sites.base import EVERY, Link, Route, System, Way, named
-from stallproof.sites.capabilities import Conntrack, Flows, Vantage
+from stallproof.sites.between import Conntrack, Flows
+from stallproof.sites.capabilities import Vantage
 
 
 class _Cut(Fault, frozen=True, kw_only=True):

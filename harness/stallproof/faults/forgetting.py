@@ -10,7 +10,8 @@ from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.canary import ask, open_canaries
 from stallproof.faults.validate import check_between, check_links
 from stallproof.sites.base import EVERY, Link, Route, System
-from stallproof.sites.capabilities import BrokerCommands, Conntrack, Vantage
+from stallproof.sites.between import Conntrack
+from stallproof.sites.capabilities import BrokerCommands, Vantage
 
 LATE_S = 1.0
 """How much longer than set the canaries are left alone: the kernel counts in whole seconds."""

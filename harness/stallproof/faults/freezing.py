@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.canary import ask, dial_there, open_canaries
 from stallproof.sites.base import API, WORKER, Link, Route, System, Way
-from stallproof.sites.capabilities import Firewall, Flows, Impediment, Processes, Vantage
+from stallproof.sites.between import Firewall, Flows, Impediment
+from stallproof.sites.capabilities import Processes, Vantage
 
 
 class _Frozen(Fault, frozen=True, kw_only=True):

@@ -8,7 +8,8 @@ from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.clients import clients_of, gone_within
 from stallproof.faults.validate import check_between, check_links
 from stallproof.sites.base import EVERY, Link, Route, System, named
-from stallproof.sites.capabilities import BrokerCommands, Sockets
+from stallproof.sites.between import Sockets
+from stallproof.sites.capabilities import BrokerCommands
 
 
 class IdleReset(Fault, frozen=True, kw_only=True, tag="idle-reset"):

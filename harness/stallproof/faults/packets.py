@@ -11,7 +11,8 @@ from stallproof.faults.canary import ask, dial_there, open_canaries
 from stallproof.faults.validate import check_between, check_links
 from stallproof.faults.wire import observation
 from stallproof.sites.base import EVERY, Link, Route, System, Way
-from stallproof.sites.capabilities import Firewall, Flows, Impediment, Vantage
+from stallproof.sites.between import Firewall, Flows, Impediment
+from stallproof.sites.capabilities import Vantage
 
 
 class _Stop(Fault, frozen=True, kw_only=True):

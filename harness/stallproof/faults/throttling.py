@@ -12,7 +12,8 @@ from anyio import to_thread
 
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.sites.base import API, Link, Route, System
-from stallproof.sites.capabilities import Firewall, FrontEnd, Impediment, Processes
+from stallproof.sites.between import Firewall, Impediment
+from stallproof.sites.capabilities import FrontEnd, Processes
 
 SERVICE = "api"
 CALM_S = 5.0

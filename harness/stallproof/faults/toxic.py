@@ -12,7 +12,7 @@ import msgspec
 from stallproof.faults.base import Fault, Observation, Plane
 from stallproof.faults.validate import check_links, check_several
 from stallproof.sites.base import EVERY, Address, Link, Route, System
-from stallproof.sites.capabilities import Proxies
+from stallproof.sites.between import Proxies
 from stallproof.sites.proxies import ToxicSpec
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ from stallproof.history import Recorder
 from stallproof.holdings import holdings
 from stallproof.model import Scenario
 from stallproof.sites.base import CapabilityMissingError, Link, System
-from stallproof.sites.capabilities import BrokerCommands, Conntrack, Insides, Vantage
+from stallproof.sites.between import Conntrack
+from stallproof.sites.capabilities import BrokerCommands, Insides, Vantage
 from stallproof.sites.seen import ProcessSeen
 from stallproof.sites.tcpsockets import TcpSocket
 

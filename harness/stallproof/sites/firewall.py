@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from stallproof.sites import conntrack, nft, packet, sockdiag
 from stallproof.sites.base import Address, Link, Way
-from stallproof.sites.capabilities import Impediment
+from stallproof.sites.between import Impediment
 from stallproof.sites.hosts import Here, Host
 
 _TRACKING, _CUT, _FORGOTTEN = "tracking", "cut", "forgotten"

@@ -19,6 +19,7 @@ from anyio import to_thread
 from stallproof.history import Recorder
 from stallproof.sites import processes
 from stallproof.sites.base import Route, SiteError, SystemSpec
+from stallproof.sites.between import Conntrack, Firewall, Flows, Proxies, Sockets
 from stallproof.sites.booted import BootedSystem, log_opener, timed
 from stallproof.sites.brokerlogin import ServiceLogin
 from stallproof.sites.brokersettings import KeptSettings
@@ -27,19 +28,14 @@ from stallproof.sites.capabilities import (
     BrokerLogin,
     BrokerProcess,
     BrokerSettings,
-    Conntrack,
-    Firewall,
-    Flows,
     FrontEnd,
     Insides,
     Instances,
     KernelTimers,
     Processes,
-    Proxies,
     Replica,
     Revisions,
     SlowLoading,
-    Sockets,
     Vantage,
 )
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules

@@ -23,8 +23,9 @@ from stallproof.faults.wire import dial_each
 from stallproof.history import Recorder
 from stallproof.sites import images
 from stallproof.sites.base import Link, Persistence, Route, SystemSpec
+from stallproof.sites.between import Proxies, Sockets
 from stallproof.sites.booted import BootedSystem
-from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Instances, Proxies, Sockets
+from stallproof.sites.capabilities import BrokerCommands, BrokerProcess, Instances
 from stallproof.sites.choice import site_of
 
 DEADLINE_S = 60.0

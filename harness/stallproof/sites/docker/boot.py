@@ -25,6 +25,7 @@ from anyio import to_thread
 from stallproof.history import Recorder
 from stallproof.sites import nft
 from stallproof.sites.base import Route, SystemSpec
+from stallproof.sites.between import Conntrack, Firewall, Flows, Proxies, Sockets
 from stallproof.sites.booted import BootedSystem, log_opener, timed
 from stallproof.sites.brokerlogin import ServiceLogin
 from stallproof.sites.brokers import BrokerControl, BrokerServer
@@ -34,12 +35,7 @@ from stallproof.sites.capabilities import (
     BrokerLogin,
     BrokerProcess,
     BrokerSettings,
-    Conntrack,
-    Firewall,
-    Flows,
     Instances,
-    Proxies,
-    Sockets,
     Vantage,
 )
 from stallproof.sites.docker import reach
