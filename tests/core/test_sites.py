@@ -10,12 +10,13 @@ import pytest
 from stallproof.faults import AnyFault
 from stallproof.ground import ground
 from stallproof.sites.base import SiteError
+from stallproof.sites.capabilities import Routing
 from stallproof.sites.choice import IN_CONTAINERS, LOCAL, SITES, site_of
 from stallproof.sitetable import page
 from stallproof.wish import PlanError, Wish
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "SITES.md"
-NEEDS = sorted({need for kind in get_args(AnyFault) for need in kind.needs}, key=str)
+NEEDS = sorted({Routing, *(need for kind in get_args(AnyFault) for need in kind.needs)}, key=str)
 
 
 def test_the_document_is_what_the_command_prints() -> None:

@@ -13,11 +13,12 @@ from anyio import to_thread
 
 from stallproof.sites.base import Address
 from stallproof.sites.front import front_before
+from stallproof.sites.routing import Upstream
 
 BODY = b'{"title": "one"}'
 
 
-class Upstream(http.server.BaseHTTPRequestHandler):
+class Api(http.server.BaseHTTPRequestHandler):
     """Answers with what it got, once it is let."""
 
     protocol_version = "HTTP/1.1"
@@ -40,15 +41,19 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def upstream() -> Iterator[Address]:
-    Upstream.let, Upstream.reached = threading.Event(), threading.Semaphore(0)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    Api.let, Api.reached = threading.Event(), threading.Semaphore(0)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield Address("127.0.0.1", server.server_port)
-    Upstream.let.set()
+    Api.let.set()
     server.shutdown()
     thread.join(10)
     server.server_close()
+
+
+def only(address: Address) -> Callable[[], list[Upstream]]:
+    return lambda: [Upstream("api-1", address)]
 
 
 def post(at: Address) -> tuple[int, bytes]:
@@ -67,8 +72,8 @@ def noting(said: list[str], word: str) -> Callable[[], Awaitable[None]]:
 
 def test_a_request_gets_through_as_it_came_on_a_connection_of_its_own(upstream: Address) -> None:
     async def ask() -> tuple[int, bytes]:
-        Upstream.let.set()
-        async with front_before(upstream) as front:
+        Api.let.set()
+        async with front_before(only(upstream)) as front:
             return await to_thread.run_sync(post, front.address)
 
     assert anyio.run(ask) == (202, b"/stories/?a=b close " + BODY)
@@ -78,15 +83,15 @@ def test_it_tells_of_the_first_request_and_after_the_last(upstream: Address) -> 
     said: list[str] = []
 
     async def ask() -> None:
-        async with front_before(upstream) as front:
+        async with front_before(only(upstream)) as front:
             await front.govern(when_idle=noting(said, "idle"), when_busy=noting(said, "busy"))
             async with anyio.create_task_group() as clients:
                 for _ in range(2):
                     clients.start_soon(to_thread.run_sync, post, front.address)
                 for _ in range(2):
-                    assert await to_thread.run_sync(Upstream.reached.acquire, True, 10)
+                    assert await to_thread.run_sync(Api.reached.acquire, True, 10)
                 assert said == ["idle", "busy"]
-                Upstream.let.set()
+                Api.let.set()
             with anyio.fail_after(10):
                 while said != ["idle", "busy", "idle"]:
                     await anyio.sleep(0.01)
@@ -97,21 +102,13 @@ def test_it_tells_of_the_first_request_and_after_the_last(upstream: Address) -> 
     assert said == ["idle", "busy", "idle", "busy"]
 
 
-def test_an_api_that_is_not_there_is_a_503() -> None:
-    async def ask() -> tuple[int, bytes]:
-        async with front_before(Address("127.0.0.1", 1)) as front:
-            return await to_thread.run_sync(post, front.address)
-
-    assert anyio.run(ask) == (503, b"")
-
-
 @pytest.mark.parametrize(
     "said", [b"", b"GET /half", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]
 )
 def test_what_is_no_request_gets_no_answer_and_does_no_harm(said: bytes) -> None:
     async def ask() -> bytes:
         async with (
-            front_before(Address("127.0.0.1", 1)) as front,
+            front_before(only(Address("127.0.0.1", 1))) as front,
             await anyio.connect_tcp(front.address.host, front.address.port) as wire,
         ):
             await wire.send(said)

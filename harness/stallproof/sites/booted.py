@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar, cast
 from stallproof.clock import Clock
 from stallproof.history import Recorder
 from stallproof.sites.base import Address, CapabilityMissingError, HealthPort
-from stallproof.sites.capabilities import FrontEnd
+from stallproof.sites.capabilities import FrontEnd, Routing
 from stallproof.sites.fleet import Fleet
 from stallproof.sites.front import Front
 from stallproof.sites.logs import ServiceLog
@@ -75,7 +75,7 @@ class BootedSystem:
     def put_before_api(self, front: Front) -> None:
         """Clients reach the API through it from now on."""
         self._front = front
-        self._capabilities[FrontEnd] = front
+        self._capabilities |= {FrontEnd: front, Routing: front.router}
 
     @property
     def api_url(self) -> str:

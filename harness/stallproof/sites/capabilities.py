@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -186,6 +186,28 @@ class FrontEnd(Protocol):
 
     async def release(self) -> None:
         """Govern no more; `when_busy` for a last time if no request is in flight."""
+
+
+class Hands(NamedTuple):
+    """What an instance has in hand of what clients ask."""
+
+    requests: int
+    last_s: float | None
+    """Seconds since it last had one; None: it never did."""
+
+
+@runtime_checkable
+class Routing(Protocol):
+    """To which instance of the API each request goes that passes the front end."""
+
+    def withhold(self, instances: Sequence[str]) -> None:
+        """From now on no new request goes to them; what they have in hand, they finish."""
+
+    def hands(self, instance: str) -> Hands:
+        """What that instance has in hand."""
+
+    async def handed(self, instances: Sequence[str], *, within_s: float) -> None:
+        """Wait until one of them has just been handed a request, for that long at most."""
 
 
 @runtime_checkable

@@ -45,6 +45,11 @@ class Fleet:
         return [instance for instance in self._made if not instance.retired]
 
     @property
+    def running(self) -> Sequence[SupervisedInstance]:
+        """Those of them that run just now."""
+        return [instance for instance in self.kept if instance.pid is not None]
+
+    @property
     def oldest(self) -> SupervisedInstance:
         """The one that has been kept for longest; the last that was kept if none is."""
         return (self.kept or self._made[-1:])[0]

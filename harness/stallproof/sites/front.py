@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
 
 from stallproof.sites.base import Address
+from stallproof.sites.routing import NoInstanceError, Router, Upstream
 
 HEAD_BYTES = 64 * 1024
 """A longer head of a request is refused."""
 DEADLINE_S = 300.0
 """Cloud Run's own limit of a request. Source: https://cloud.google.com/run/docs/configuring/request-timeout"""
 _CHUNK_BYTES = 64 * 1024
-_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-"""What Cloud Run's front end says for an instance that does not answer."""
+_EMPTY = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_BROKEN = b"HTTP/1.1 503 Service Unavailable" + _EMPTY
+"""What Cloud Run's front end says for an instance that refuses, or ends without an answer.
+Source: https://cloud.google.com/run/docs/troubleshooting"""
+_NO_INSTANCE = b"HTTP/1.1 429 Too Many Requests" + _EMPTY
+"""What it says where none was ready in time: as `PENDING_S`."""
 
 Act = Callable[[], Awaitable[object]]
 
 
 class Front:
-    """`FrontEnd`: takes one request a connection, and hands it to the API over a new one.
+    """`FrontEnd`: takes one request a connection, and hands it to an instance over a new one.
 
-    A request whose body has no Content-Length counts as one without a body: the clients that pass
-    here send none such.
+    It stays where it was handed to. A request whose body has no Content-Length counts as one
+    without a body: the clients that pass here send none such.
     """
 
-    def __init__(self, upstream: Address, address: Address) -> None:
+    def __init__(self, router: Router, address: Address) -> None:
         self.address = address
         """Where clients reach it."""
-        self._upstream = upstream
+        self.router = router
+        """Says to whom each goes."""
         self._in_flight = 0
         self._changing = anyio.Lock()
         self._when_idle: Act | None = None
@@ -75,17 +81,18 @@ class Front:
                         await self._when_idle()
 
     async def _forward(self, request: bytes, client: SocketStream) -> None:
-        answered = False
+        answered, otherwise = False, _BROKEN
         try:
-            upstream = await anyio.connect_tcp(self._upstream.host, self._upstream.port)
-            async with upstream:
-                await upstream.send(request)
+            async with self.router.hand_over(request) as upstream:
                 async for chunk in upstream:
                     answered = True
                     await client.send(chunk)
+        except NoInstanceError:
+            otherwise = _NO_INSTANCE
         except (OSError, anyio.BrokenResourceError):
-            if not answered:
-                await _tell(client, _UNAVAILABLE)
+            pass  # whoever has left: the instance or the client
+        if not answered:
+            await _tell(client, otherwise)
 
 
 async def _read_request(client: ByteStream) -> bytes:
@@ -116,15 +123,18 @@ async def _tell(client: SocketStream, text: bytes) -> None:
 
 
 @asynccontextmanager
-async def front_before(upstream: Address) -> AsyncIterator[Front]:
-    """A front on a free port of this host's loopback, as long as the context lasts."""
+async def front_before(running: Callable[[], Sequence[Upstream]]) -> AsyncIterator[Front]:
+    """A front on a free port of this host's loopback, as long as the context lasts.
+
+    `running` says which instances there are: see `Router`.
+    """
     async with (
         await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
         anyio.create_task_group() as group,
     ):
         (front_socket,) = listener.listeners
         port = front_socket.extra(SocketAttribute.local_port)  # noqa: S610 (anyio's, not Django's)
-        front = Front(upstream, Address("127.0.0.1", port))
+        front = Front(Router(running), Address("127.0.0.1", port))
         group.start_soon(listener.serve, front.serve)
         try:
             yield front

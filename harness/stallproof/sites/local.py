@@ -35,6 +35,7 @@ from stallproof.sites.capabilities import (
     Processes,
     Replica,
     Revisions,
+    Routing,
     SlowLoading,
     Vantage,
 )
@@ -48,6 +49,7 @@ from stallproof.sites.localbroker import local_broker
 from stallproof.sites.localservices import LocalServices
 from stallproof.sites.namespaces import check_enclosed
 from stallproof.sites.network import Network, loopback
+from stallproof.sites.routing import Upstream
 from stallproof.sites.scratch import scratch_space
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
 from stallproof.sites.timekeeping import Pace
@@ -77,7 +79,7 @@ class LocalSite:
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
         broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin, Replica, SlowLoading)
-        services = (FrontEnd, Insides, Instances, Processes, Revisions)
+        services = (FrontEnd, Insides, Instances, Processes, Revisions, Routing)
         offered = (*broker, *services, Proxies, Vantage)
         return "" if capability in offered else None
 
@@ -88,7 +90,7 @@ class LocalSite:
             try:
                 system = await to_thread.run_sync(_build, spec, recorder, stack, scratch)
                 if spec.front:
-                    async with front_before(system.service["api"]) as front:
+                    async with front_before(lambda: _upstreams(system.instances["api"])) as front:
                         system.put_before_api(front)
                         yield system
                 else:
@@ -96,6 +98,10 @@ class LocalSite:
             finally:
                 with anyio.CancelScope(shield=True):
                     await to_thread.run_sync(stack.close)
+
+
+def _upstreams(api: Fleet) -> list[Upstream]:
+    return [Upstream(instance.id, instance.address) for instance in api.running]
 
 
 def _build(
