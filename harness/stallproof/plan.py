@@ -15,7 +15,7 @@ from stallproof.job import Job
 from stallproof.model import Scenario
 from stallproof.request import Request
 from stallproof.sites.base import SystemSpec
-from stallproof.sites.capabilities import FrontEnd
+from stallproof.sites.capabilities import FrontEnd, Routing
 from stallproof.sites.choice import LOCAL, LOOPBACK
 from stallproof.stacks import Environment
 from stallproof.wish import PlanError, Wish
@@ -84,7 +84,7 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                         image=environment.image,
                         broker_binary=given.broker,
                         toxiproxy_binary=given.toxiproxy,
-                        front=any(FrontEnd in step.fault.needs for step in scenario.schedule.steps),
+                        front=needs_front(scenario),
                         shim=shim,
                         run_dir=str(root.resolve() / folder),
                     )
@@ -104,6 +104,12 @@ def make_jobs(wish: Wish, *, root: Path) -> list[Job]:
                     )
                     jobs.append(Job(request=request, dir=folder))
     return jobs
+
+
+def needs_front(scenario: Scenario) -> bool:
+    """Whether a fault acts through what stands before the API; else nothing is put there."""
+    needed = {need for step in scenario.schedule.steps for need in step.fault.needed}
+    return not needed.isdisjoint((FrontEnd, Routing))
 
 
 def _speed(scenario: Scenario, wish: Wish) -> float:

@@ -140,7 +140,7 @@ def lacking(scenario: Scenario, ground: Site | System) -> list[str]:
         {
             f"{step.fault.name} needs {need.__name__}"
             for step in scenario.schedule.steps
-            for need in step.fault.needs
+            for need in step.fault.needed
             if not ground.offers(need)
         }
     )

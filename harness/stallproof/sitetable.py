@@ -91,7 +91,7 @@ def _runnable(site: str) -> int:
         all(
             site_of(site).condition(need) is not None
             for step in scenario.schedule.steps
-            for need in step.fault.needs
+            for need in step.fault.needed
         )
         for scenario in load(None).values()
     )

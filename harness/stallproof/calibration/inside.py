@@ -72,7 +72,7 @@ def _room(*, namespaces: bool) -> Path:
 
 
 def _lacking(row: Row, ground: Site | System) -> tuple[str, ...]:
-    return tuple(need.__name__ for need in row.fault.needs if not ground.offers(need))
+    return tuple(need.__name__ for need in row.fault.needed if not ground.offers(need))
 
 
 def main(argument: str) -> int:

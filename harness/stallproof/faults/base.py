@@ -36,7 +36,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
 
     plane: ClassVar[Plane]
     needs: ClassVar[tuple[type, ...]] = ()
-    """Capabilities (protocols of `stallproof.sites`) without which it cannot act."""
+    """Capabilities (protocols of `stallproof.sites`) without which it cannot act, however it is
+    set."""
     route: ClassVar[Route | None] = None
     """The way to the broker on which this fault reaches the clients; None: either."""
     cuts: ClassVar[bool] = True
@@ -55,6 +56,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag_field="fault"):
 
     apart_from: ClassVar[Mapping[str, str]] = {}
     """By name, faults that must not be in force between its preparation and its end, and why."""
+
+    @property
+    def needed(self) -> tuple[type, ...]:
+        """`needs`, and what it takes besides as it is set."""
+        return self.needs
 
     def forgets(self, persistence: Persistence) -> bool:  # noqa: ARG002 (most forget nothing)
         """Whether the broker comes back without something for which it had answered."""

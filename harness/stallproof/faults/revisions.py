@@ -1,118 +1,118 @@
-"""The lifecycle plane, continued: more instances of the worker, fewer, others in their stead."""
+"""The lifecycle plane, continued: more instances of a service, fewer, others in their stead."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 import anyio
-import msgspec
 
 from stallproof.faults.base import Fault, Observation, Plane
-from stallproof.sites.base import Link, System
-from stallproof.sites.capabilities import GRACE_S, BrokerCommands, Revisions
+from stallproof.faults.crews import Crew, Service, crew_of
+from stallproof.sites.base import System
+from stallproof.sites.capabilities import GRACE_S, Revisions
 
 BOOT_S = 60.0
 """Real seconds in which a new instance takes work, also on a busy machine."""
 EXIT_S = 5.0
 """Real seconds in which a killed instance is gone, likewise."""
 LOOK_AGAIN_S = 0.05
-SERVICE = "worker"
 
 
-class ScaleOut(Fault, frozen=True, kw_only=True, tag="scale-out"):
-    """One more instance of the worker, beside those that there are. It stays.
+class OfInstances(Fault, frozen=True, kw_only=True):
+    """What these have in common: they change which instances of one service there are."""
+
+    plane: ClassVar[Plane] = "lifecycle"
+    needs = (Revisions,)
+    lasting = False
+
+    service: Service = "worker"
+
+    @property
+    def needed(self) -> tuple[type, ...]:
+        return (*self.needs, *crew_of(self.service).needs)
+
+
+class ScaleOut(OfInstances, frozen=True, kw_only=True, tag="scale-out"):
+    """One more instance of the service, beside those that there are. It stays.
 
     Cloud Run adds instances when load rises, or when somebody sets another number of them.
     """
 
-    plane: ClassVar[Plane] = "lifecycle"
-    needs = (Revisions, BrokerCommands)
-    lasting = False
     cuts = False
 
     def describe(self) -> str:
-        return "one more instance of the worker"
+        return f"one more instance of the {self.service}"
 
     async def begin(self, system: System) -> dict[str, Any]:
-        """`new`: its id; `consumers`: who asked the broker for work before."""
-        consumers = sorted(await consumers_of(system))
-        return {"new": await system.use(Revisions).start(SERVICE), "consumers": consumers}
+        """`new`: its id; `before`: who took work before."""
+        before = sorted(await crew_of(self.service).at_work(system))
+        return {"new": await system.use(Revisions).start(self.service), "before": before}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
-        """It runs, and one that did not before asks the broker for work."""
+        """It runs, and one that did not before takes work."""
+        crew = crew_of(self.service)
         start_s = system.clock.now()
-        before = set(begun["consumers"])
-        now = await await_consumers(system, lambda now: len(now - before) >= 1)
-        kept = await system.use(Revisions).kept(SERVICE)
+        before = set(begun["before"])
+        now = await await_at_work(system, crew, lambda now: len(now - before) >= 1)
+        kept = await system.use(Revisions).kept(self.service)
         return Observation(
             bit=len(now - before) >= 1 and begun["new"] in kept,
-            seen=f"{len(now - before)} new consumers at the broker "
+            seen=f"{len(now - before)} new {crew.noun} beside {len(now & before)} "
             f"{system.clock.now() - start_s:.1f} s after the start of {begun['new']}",
-            numbers={"new_consumers": len(now - before)},
+            numbers={f"new_{crew.noun}": len(now - before)},
         )
 
 
-class ScaleIn(Fault, frozen=True, kw_only=True, tag="scale-in"):
+class ScaleIn(OfInstances, frozen=True, kw_only=True, tag="scale-in"):
     """One instance of several has to go: SIGTERM, and ten seconds later SIGKILL. None comes back.
 
-    It is the one that has most tasks in hand: Cloud Run asks no worker whether it is at work. One
-    that is still starting is waited for, so that there are several.
+    It is the one that has most work in hand. One that is still starting is waited for, so that
+    there are several.
     Source: https://cloud.google.com/run/docs/container-contract (GRACE_S)
     """
 
-    plane: ClassVar[Plane] = "lifecycle"
-    needs = (Revisions, BrokerCommands)
-    lasting = False
-
     def describe(self) -> str:
-        return f"one instance of the worker fewer: SIGTERM, SIGKILL after {GRACE_S:g} s"
+        return f"one instance of the {self.service} fewer: SIGTERM, SIGKILL after {GRACE_S:g} s"
 
     async def begin(self, system: System) -> dict[str, Any]:
         """`of`: the ids of those that there are."""
-        return {"of": list(await system.use(Revisions).kept(SERVICE))}
+        return {"of": list(await system.use(Revisions).kept(self.service))}
 
     async def follow(self, system: System, begun: dict[str, Any]) -> dict[str, Any]:
-        """`told`: the id of the one that has to go; `in_hand`: its tasks at that moment.
+        """`told`: the id of the one that has to go; the rest as `Crew.tell` says.
 
-        `told_at_s`: a reading of the system's clock. Nothing, if there are not several at work.
+        Nothing, if there are not several at work.
         """
-        of = begun["of"]
-        consumers = await await_consumers(system, lambda now: len(now) >= len(of))
-        if len(of) < 2 or len(consumers) < len(of):
+        crew, of = crew_of(self.service), begun["of"]
+        at_work = await await_at_work(system, crew, lambda now: len(now) >= len(of))
+        if len(of) < 2 or len(at_work) < len(of):
             return {}
-        hands = in_hand(system.ledger.read_bytes())
-        told = max(of, key=lambda instance: hands[instance])
-        told_at_s = system.clock.now()
-        await system.use(Revisions).retire(SERVICE, told)
-        return {"told": told, "in_hand": hands[told], "told_at_s": told_at_s}
+        told = max(of, key=lambda instance: crew.in_hand(system, instance))
+        return {"told": told, **await crew.tell(system, [told])}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
-        """It had a task in hand, and it left within its grace or by SIGKILL."""
+        """It was at work, and it left within its grace or by SIGKILL."""
         if "told" not in begun:
             return Observation(bit=False, seen=f"of {', '.join(begun['of'])} not several at work")
         told = begun["told"]
-        parting = await seen_off(system, told, since_s=begun["told_at_s"])
+        parting = await seen_off(system, self.service, told, since_s=begun["told_at_s"])
         return Observation(
-            bit=parting is not None and begun["in_hand"] > 0,
-            seen=f"{said(told, parting)}; it had {begun['in_hand']} tasks in hand",
+            bit=parting is not None and begun["at_work"],
+            seen=f"{said(told, parting)}; it had {had(crew_of(self.service), begun)}",
             numbers={"in_hand": begun["in_hand"], **({} if parting is None else parting)},
         )
 
 
-class Rollout(Fault, frozen=True, kw_only=True, tag="rollout"):
-    """A new revision of the worker: up and taking work before the old one is told to go.
+class Rollout(OfInstances, frozen=True, kw_only=True, tag="rollout"):
+    """A new revision of the service: up and taking work before the old one is told to go.
 
-    For each instance another is started; once all of them ask the broker for work, old and new
-    do so side by side for a while; then the old ones get SIGTERM, and SIGKILL ten seconds later.
-    Old and new are the same code: what is judged is the change of hands.
-    Source: https://cloud.google.com/run/docs/container-contract (GRACE_S)
+    For each instance another is started; once all of them take work, old and new do so side by
+    side for a while; then the old ones get no more where somebody hands it out, and SIGTERM, and
+    SIGKILL ten seconds later. Old and new are the same code: what is judged is the change of hands.
+    Source: https://cloud.google.com/run/docs/container-contract (GRACE_S);
+    https://cloud.google.com/run/docs/rollouts-rollbacks-traffic-migration (side by side)
     """
-
-    plane: ClassVar[Plane] = "lifecycle"
-    needs = (Revisions, BrokerCommands)
-    lasting = False
 
     overlap_s: float = 3.0
     """For how long both take work, counted from when the new revision does."""
@@ -122,105 +122,70 @@ class Rollout(Fault, frozen=True, kw_only=True, tag="rollout"):
             raise ValueError(f"overlap_s is {self.overlap_s}: it must lie in 0 to 600")
 
     def describe(self) -> str:
-        return f"roll out a new revision of the worker, {self.overlap_s:g} s beside the old one"
+        return (
+            f"roll out a new revision of the {self.service}, {self.overlap_s:g} s beside the old "
+            "one"
+        )
 
     async def begin(self, system: System) -> dict[str, Any]:
-        """`old` and `new`: ids; `consumers`: who asked the broker for work before."""
+        """`old` and `new`: ids; `before`: who took work before."""
         revisions = system.use(Revisions)
-        consumers = sorted(await consumers_of(system))
-        old = list(await revisions.kept(SERVICE))
-        new = [await revisions.start(SERVICE) for _ in old]
-        return {"old": old, "new": new, "consumers": consumers}
+        before = sorted(await crew_of(self.service).at_work(system))
+        old = list(await revisions.kept(self.service))
+        new = [await revisions.start(self.service) for _ in old]
+        return {"old": old, "new": new, "before": before}
 
     async def follow(self, system: System, begun: dict[str, Any]) -> dict[str, Any]:
-        """`new_consumers`: how many asked for work; `in_hand`: of the old, when it was told.
+        """`fresh`: how many new ones took work; the rest as `Crew.tell` says of the old ones.
 
-        `told_at_s`: a reading of the system's clock; left out if the new one never came up, in
-        which case the old one goes on, as on Cloud Run.
+        The rest is left out if the new revision never came up, in which case the old one goes on,
+        as on Cloud Run.
         """
-        before, n = set(begun["consumers"]), len(begun["new"])
-        now = await await_consumers(system, lambda now: len(now - before) >= n)
+        crew, before, n = crew_of(self.service), set(begun["before"]), len(begun["new"])
+        now = await await_at_work(system, crew, lambda now: len(now - before) >= n)
         if len(now - before) < n:
-            return {"new_consumers": len(now - before)}
+            return {"fresh": len(now - before)}
         await system.clock.sleep(self.overlap_s)
-        hands = in_hand(system.ledger.read_bytes())
-        told_at_s = system.clock.now()
-        for instance in begun["old"]:
-            await system.use(Revisions).retire(SERVICE, instance)
-        tasks = sum(hands[instance] for instance in begun["old"])
-        return {"new_consumers": len(now - before), "in_hand": tasks, "told_at_s": told_at_s}
+        return {"fresh": len(now - before), **await crew.tell(system, begun["old"])}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
-        """Both asked for work at once; then the old ones, at work, left, and the new ones stay."""
-        consumers = f"{begun['new_consumers']} new consumers beside {len(begun['consumers'])}"
+        """Both took work at once; then the old ones, at work, left, and the new ones stay."""
+        crew = crew_of(self.service)
+        side_by_side = f"{begun['fresh']} new {crew.noun} beside {len(begun['before'])}"
         if "told_at_s" not in begun:
-            return Observation(bit=False, seen=f"the new revision never took work: {consumers}")
+            return Observation(bit=False, seen=f"the new revision never took work: {side_by_side}")
         partings = {
-            old: await seen_off(system, old, since_s=begun["told_at_s"]) for old in begun["old"]
+            old: await seen_off(system, self.service, old, since_s=begun["told_at_s"])
+            for old in begun["old"]
         }
-        kept = await system.use(Revisions).kept(SERVICE)
-        numbers = {"new_consumers": begun["new_consumers"], "in_hand": begun["in_hand"]}
+        kept = await system.use(Revisions).kept(self.service)
+        numbers = {f"new_{crew.noun}": begun["fresh"], "in_hand": begun["in_hand"]}
         for parting in partings.values():
             numbers |= parting or {}
         return Observation(
-            bit=None not in partings.values()
-            and begun["in_hand"] > 0
-            and list(kept) == begun["new"],
-            seen="; ".join([consumers, *(said(*one) for one in partings.items())])
-            + f", {begun['in_hand']} tasks in hand",
+            bit=None not in partings.values() and begun["at_work"] and list(kept) == begun["new"],
+            seen="; ".join([side_by_side, *(said(*one) for one in partings.items())])
+            + f", {had(crew, begun)}",
             numbers=numbers,
         )
 
 
-def in_hand(ledger: bytes) -> Counter[str]:
-    """How many tasks each instance has begun and not ended, as the ledger has it."""
-    begun: dict[tuple[str, int], str] = {}
-    for line in ledger[: ledger.rfind(b"\n") + 1].splitlines():
-        entry = msgspec.json.decode(line)
-        if entry["event"] not in ("start", "end"):
-            continue
-        task = (entry["story_id"], entry["attempt"])
-        if entry["event"] == "start":
-            begun[task] = entry["instance"]
-        else:
-            begun.pop(task, None)
-    return Counter(begun.values())
-
-
-async def consumers_of(system: System) -> set[str]:
-    """Who asks the broker for work: the worker's clients whose last command is a BRPOP, by id.
-
-    Each of Celery's workers has one, whose connection does nothing else. Seen from the broker it
-    is the same on either route. A broker that is down has none.
-    """
-    broker = system.use(BrokerCommands)
-    here = broker.address_of(Link.WORKER_BROKER)
-    try:
-        lines = str(await broker.execute("CLIENT", "LIST")).splitlines()
-    except ConnectionError:
-        return set()
-    clients = [dict(part.partition("=")[::2] for part in line.split()) for line in lines]
-    return {
-        client["id"]
-        for client in clients
-        if client["laddr"] == f"{here.host}:{here.port}" and client["cmd"] == "brpop"
-    }
-
-
-async def await_consumers(system: System, enough: Callable[[set[str]], bool]) -> set[str]:
-    """Wait until they are enough, for `BOOT_S` at most. Who they are then."""
+async def await_at_work(system: System, crew: Crew, enough: Callable[[set[str]], bool]) -> set[str]:
+    """Wait until those that take work are enough, for `BOOT_S` at most. Who they are then."""
     now: set[str] = set()
 
     async def look() -> bool:
         nonlocal now
-        now = await consumers_of(system)
+        now = await crew.at_work(system)
         return enough(now)
 
     await _until(look, within_s=BOOT_S)
     return now
 
 
-async def seen_off(system: System, instance: str, *, since_s: float) -> dict[str, float] | None:
+async def seen_off(
+    system: System, service: Service, instance: str, *, since_s: float
+) -> dict[str, float] | None:
     """Wait until one that was told to go has gone; how. None: it has not when it had to.
 
     `since_s`: when it was told, by the system's clock. `after_s`: when it was gone, counted from
@@ -230,7 +195,7 @@ async def seen_off(system: System, instance: str, *, since_s: float) -> dict[str
 
     async def look() -> bool:
         nonlocal code
-        code = await system.use(Revisions).left(SERVICE, instance)
+        code = await system.use(Revisions).left(service, instance)
         return code is not None
 
     await _until(look, within_s=system.clock.real_s(GRACE_S) + EXIT_S)
@@ -241,8 +206,15 @@ def said(instance: str, parting: dict[str, float] | None) -> str:
     if parting is None:
         return f"{instance} still runs"
     code, after_s = parting["code"], parting["after_s"]
+    # uvicorn, once it has shut down, ends by the signal that it got.
     how = f"was ended by signal {-code:g}" if code < 0 else f"left by itself with code {code:g}"
     return f"{instance} {how} {after_s:.1f} s after SIGTERM"
+
+
+def had(crew: Crew, told: dict[str, Any]) -> str:
+    """What those that were told to go had in hand then, or just before."""
+    just = ", the last just done" if told["at_work"] and not told["in_hand"] else ""
+    return f"{told['in_hand']} {crew.work} in hand{just}"
 
 
 async def _until(look: Callable[[], Awaitable[bool]], *, within_s: float) -> None:
