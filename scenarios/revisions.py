@@ -1,10 +1,22 @@
-"""More instances, fewer, and a new revision: who has the work when the worker changes.
+"""More instances, fewer, and a new revision: who has the work when worker or API change.
 
 Cloud Run starts and ends instances as it sees fit, and each deployment replaces them all. An
-instance that has to go gets SIGTERM and ten seconds; a worker is not asked whether it is at work.
+instance that has to go gets SIGTERM and ten seconds; a worker is not asked whether it is at work,
+an instance of the API gets no more requests.
 """
 
-from stallproof import Limits, Rollout, ScaleIn, ScaleOut, Workload, at, breaks, scenario
+from stallproof import (
+    API,
+    Latency,
+    Limits,
+    Rollout,
+    ScaleIn,
+    ScaleOut,
+    Workload,
+    at,
+    breaks,
+    scenario,
+)
 
 LONG = Limits(drain_s=50, settle_s=50)
 """A boot, ten seconds of grace, a lease of six, a new attempt of twenty."""
@@ -95,4 +107,34 @@ def rollout_long_task() -> None:
     The guide promises: acks_late brings the task back.
     Must hold: the new revision does again what the old one had to drop: nothing is lost, nothing
     done twice, and nobody waits for the visibility timeout.
+    """
+
+
+@scenario(
+    schedule=[
+        at(1, Rollout(service="api", overlap_s=5)),
+        at(6, Latency(links=API, latency_ms=250), for_s=6),
+    ],
+    workload=Workload(rate_per_s=1.5, for_s=16),
+)
+def rollout_api() -> None:
+    """A new revision of the API takes over while POSTs are in the old one's hands
+
+    On Cloud Run: every deployment. New requests go to the new revision; the old one finishes what
+    it has, here with a slow broker, and gets SIGTERM meanwhile.
+    The guide promises: nothing; it deploys.
+    Must hold: no POST fails, every accepted story is published and done, once.
+    """
+
+
+@scenario(
+    schedule=[at(2, Rollout()), at(2, Rollout(service="api"))],
+    workload=Workload(rate_per_s=1, for_s=16, task_s=3),
+)
+def rollout_both() -> None:
+    """New revisions of API and worker take over from the old ones at the same time
+
+    On Cloud Run: a deployment of the whole system, from one image.
+    The guide promises: acks_late and a graceful end.
+    Must hold: no POST fails and work flows all the while; nothing is lost or done twice.
     """
