@@ -300,6 +300,18 @@ def test_an_api_that_does_not_answer_or_does_not_go_shows_nothing(tmp_path: Path
     assert not anyio.run(bite, ScaleOut(service="api"), Api(tmp_path, publish=False)).bit
 
 
+def test_an_old_api_that_publishes_only_now_is_not_the_new_one(tmp_path: Path) -> None:
+    site = Api(tmp_path, publish=False)
+    site.ledger.write_text("")
+
+    async def scale_out() -> Any:
+        begun = await ScaleOut(service="api").begin(site)  # type: ignore[arg-type]
+        site.ledger.write_text(published("api-1"))
+        return await ScaleOut(service="api").observe(site, begun)  # type: ignore[arg-type]
+
+    assert not anyio.run(scale_out).bit
+
+
 def test_one_api_more_and_one_fewer(tmp_path: Path) -> None:
     seen = anyio.run(bite, ScaleOut(service="api"), Api(tmp_path))
     assert (seen.bit, seen.numbers) == (True, {"new_publishers": 1})

@@ -11,6 +11,8 @@ import json
 import socket
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ import anyio
 import msgspec
 
 from stallproof.events import InstancePhase, Log
-from stallproof.faults import CpuThrottling, Freeze, NatIdleExpiry
+from stallproof.faults import CpuThrottling, Freeze, NatIdleExpiry, Rollout, ScaleIn, ScaleOut
 from stallproof.faults.canary import ask, open_canaries
 from stallproof.history import Recorder
 from stallproof.parts import find_broker
@@ -256,6 +258,46 @@ async def throttled(system: BootedSystem) -> Any:
     }
 
 
+async def api_changes(system: BootedSystem) -> Any:
+    """One API more, one fewer, another in its stead, while POSTs keep coming through the front."""
+    await healthy(system, "api")
+    statuses: list[int] = []
+    seen = []
+
+    def post() -> None:
+        request = urllib.request.Request(f"{system.api_url}/stories/", data=b"{}")
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+                statuses.append(answer.status)
+        except urllib.error.HTTPError as error:
+            statuses.append(error.code)
+
+    async def keep_posting() -> None:
+        while True:
+            clients.start_soon(anyio.to_thread.run_sync, post)
+            await anyio.sleep(0.1)
+
+    async with anyio.create_task_group() as clients, anyio.create_task_group() as load:
+        load.start_soon(keep_posting)
+        for fault in (
+            ScaleOut(service="api"),
+            ScaleIn(service="api"),
+            Rollout(service="api", overlap_s=0.3),
+        ):
+            begun = await fault.begin(system)
+            begun |= await fault.follow(system, begun)
+            seen.append(await fault.observe(system, begun))
+        load.cancel_scope.cancel()
+    return {
+        "bit": [one.bit for one in seen],
+        "in_hand": [one.numbers.get("in_hand") for one in seen],
+        "codes": [one.numbers.get("code") for one in seen],
+        "said": [one.seen for one in seen],
+        "statuses": sorted(set(statuses)),
+        "kept": list(await system.use(Revisions).kept("api")),
+    }
+
+
 async def frozen_at_the_end(system: BootedSystem) -> Any:
     """The site goes down while both services are stopped, and a probe of them is overdue."""
     await all_connected(system)
@@ -335,7 +377,14 @@ async def wait_to_be_killed(system: BootedSystem) -> Any:
 ACTS = [
     *(links, restart, sockets, insides, idle, given_up, second_life),
     two_instances,
-    *(frozen, throttled, frozen_at_the_end, wait_to_be_killed, wait_to_be_killed_frozen),
+    *(
+        api_changes,
+        frozen,
+        throttled,
+        frozen_at_the_end,
+        wait_to_be_killed,
+        wait_to_be_killed_frozen,
+    ),
 ]
 
 

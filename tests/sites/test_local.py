@@ -159,6 +159,22 @@ def test_a_throttled_api_runs_only_for_a_request(
     assert seen["answers"]
 
 
+def test_the_api_grows_shrinks_and_is_replaced_and_every_request_is_answered(
+    perform: Perform,
+) -> None:
+    result = perform("api_changes", front=True, env={"STUB_API": "polite"})
+    seen = result["seen"]
+    assert seen["bit"] == [True, True, True], seen["said"]
+    assert seen["statuses"] == [202]
+    assert seen["codes"] == [None, 0, 0]
+    # Told to go with requests in hand, each of which was answered.
+    assert min(seen["in_hand"][1:]) > 0
+    api = [life[1:] for life in result["lives"] if life[0] == "api"]
+    parting = [["sigterm", None], ["exit", 0]]
+    assert api == [["start", None]] * 2 + parting + [["start", None]] + parting
+    assert seen["kept"] == ["api-3"]
+
+
 def test_the_password_is_in_no_file(perform: Perform, tmp_path: Path) -> None:
     perform("idle", route="proxied")
     text = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}

@@ -45,22 +45,23 @@ class ScaleOut(OfInstances, frozen=True, kw_only=True, tag="scale-out"):
         return f"one more instance of the {self.service}"
 
     async def begin(self, system: System) -> dict[str, Any]:
-        """`new`: its id; `before`: who took work before."""
+        """`old` and `new`: ids; `before`: who took work before."""
+        revisions = system.use(Revisions)
         before = sorted(await crew_of(self.service).at_work(system))
-        return {"new": await system.use(Revisions).start(self.service), "before": before}
+        old = list(await revisions.kept(self.service))
+        return {"old": old, "new": await revisions.start(self.service), "before": before}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
         """It runs, and one that did not before takes work."""
         crew = crew_of(self.service)
         start_s = system.clock.now()
-        before = set(begun["before"])
-        now = await await_at_work(system, crew, lambda now: len(now - before) >= 1)
+        fresh = await await_fresh(system, crew, begun, n=1)
         kept = await system.use(Revisions).kept(self.service)
         return Observation(
-            bit=len(now - before) >= 1 and begun["new"] in kept,
-            seen=f"{len(now - before)} new {crew.noun} beside {len(now & before)} "
+            bit=fresh >= 1 and begun["new"] in kept,
+            seen=f"{fresh} new {crew.noun} beside {len(begun['before'])} "
             f"{system.clock.now() - start_s:.1f} s after the start of {begun['new']}",
-            numbers={f"new_{crew.noun}": len(now - before)},
+            numbers={f"new_{crew.noun}": fresh},
         )
 
 
@@ -141,12 +142,12 @@ class Rollout(OfInstances, frozen=True, kw_only=True, tag="rollout"):
         The rest is left out if the new revision never came up, in which case the old one goes on,
         as on Cloud Run.
         """
-        crew, before, n = crew_of(self.service), set(begun["before"]), len(begun["new"])
-        now = await await_at_work(system, crew, lambda now: len(now - before) >= n)
-        if len(now - before) < n:
-            return {"fresh": len(now - before)}
+        crew, n = crew_of(self.service), len(begun["new"])
+        fresh = await await_fresh(system, crew, begun, n=n)
+        if fresh < n:
+            return {"fresh": fresh}
         await system.clock.sleep(self.overlap_s)
-        return {"fresh": len(now - before), **await crew.tell(system, begun["old"])}
+        return {"fresh": fresh, **await crew.tell(system, begun["old"])}
 
     async def observe(self, system: System, begun: dict[str, Any]) -> Observation:
         """Both took work at once; then the old ones, at work, left, and the new ones stay."""
@@ -181,6 +182,15 @@ async def await_at_work(system: System, crew: Crew, enough: Callable[[set[str]],
 
     await _until(look, within_s=BOOT_S)
     return now
+
+
+async def await_fresh(system: System, crew: Crew, begun: dict[str, Any], *, n: int) -> int:
+    """Wait until that many take work who did not before, for `BOOT_S` at most. How many do then.
+
+    An old one that had not come to it yet when they were started is none of them.
+    """
+    old = {*begun["before"], *begun["old"]}
+    return len(await await_at_work(system, crew, lambda now: len(now - old) >= n) - old)
 
 
 async def seen_off(

@@ -1,16 +1,23 @@
 """A tiny stand-in for the system: answers /health and holds a connection on each link.
 
 STUB_API and STUB_WORKER say how it misbehaves: `crash` exits at once with 3; `mute` answers
-503 after the first 200; `exit` exits with 7 two seconds after it was first healthy.
+503 after the first 200; `exit` exits with 7 two seconds after it was first healthy. With `polite`
+it ends the requests that it has in hand when it is told to go, and then exits with 0.
+
+A POST takes 0.8 s, and then counts as a published story.
 """
 
 # ruff: noqa: T201 (a service logs to its output)
 
 import http.server
+import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import redis
 
@@ -44,8 +51,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if HOW == "exit" and Handler.asked == 1:
             threading.Timer(2.0, os._exit, (7,)).start()
 
+    def do_POST(self) -> None:
+        time.sleep(0.8)
+        line = {"event": "published", "story_id": "stub", "instance": os.environ["INSTANCE_ID"]}
+        with Path(os.environ["STORYMIMI_LEDGER"]).open("a") as ledger:
+            ledger.write(json.dumps(line) + "\n")
+        self.send_response(202)
+        self.end_headers()
+
     def log_message(self, *args: object) -> None:
         pass
 
 
-http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
+server = http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler)
+if HOW == "polite":
+    server.daemon_threads = False
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+with server:
+    server.serve_forever(poll_interval=0.05)
