@@ -112,10 +112,10 @@ def rollout_long_task() -> None:
 
 @scenario(
     schedule=[
-        at(1, Rollout(service="api", overlap_s=5)),
-        at(6, Latency(links=API, latency_ms=250), for_s=6),
+        at(1, Rollout(service="api", overlap_s=6)),
+        at(7, Latency(links=API, latency_ms=250), for_s=7),
     ],
-    workload=Workload(rate_per_s=1.5, for_s=16),
+    workload=Workload(rate_per_s=2, for_s=17),
 )
 def rollout_api() -> None:
     """A new revision of the API takes over while POSTs are in the old one's hands

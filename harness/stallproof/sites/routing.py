@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -32,7 +33,7 @@ class NoInstanceError(Exception):
 
 
 class Router:
-    """`Routing`: each request to the instance that is ready and has the fewest, else in turn.
+    """`Routing`: each request to one that is ready and has the fewest in hand.
 
     Ready is one that has once taken a connection: so says Cloud Run's startup probe, where nobody
     sets another. Source: https://cloud.google.com/run/docs/configuring/healthchecks
@@ -45,7 +46,7 @@ class Router:
         self._withheld: set[str] = set()
         self._requests: Counter[str] = Counter()
         self._last_at: dict[str, float] = {}
-        self._turns: dict[str, int] = {}
+        self._n_handed: Counter[str] = Counter()
         self._handed = anyio.Event()
 
     def withhold(self, instances: Sequence[str]) -> None:
@@ -60,10 +61,13 @@ class Router:
 
     async def handed(self, instances: Sequence[str], *, within_s: float) -> None:
         """Wait until one of them has just been handed a request, for that long at most."""
-        before = {instance: self._turns.get(instance) for instance in instances}
+        before = self._n_handed_to(instances)
         with anyio.move_on_after(within_s):
-            while before == {instance: self._turns.get(instance) for instance in instances}:
+            while self._n_handed_to(instances) == before:
                 await self._handed.wait()
+
+    def _n_handed_to(self, instances: Sequence[str]) -> int:
+        return sum(self._n_handed[instance] for instance in instances)
 
     @asynccontextmanager
     async def hand_over(self, request: bytes) -> AsyncIterator[SocketStream]:
@@ -79,21 +83,21 @@ class Router:
         try:
             async with wire:
                 await wire.send(request)
-                self._tell(instance)
+                self._note_handed(instance)
                 yield wire
         finally:
             self._requests[instance] -= 1
             self._last_at[instance] = anyio.current_time()
 
-    def _tell(self, instance: str) -> None:
-        self._turns[instance] = 1 + max(self._turns.values(), default=0)
+    def _note_handed(self, instance: str) -> None:
+        self._n_handed[instance] += 1
         handed, self._handed = self._handed, anyio.Event()
         handed.set()
 
     async def _connected(self) -> tuple[str, SocketStream]:
         with anyio.move_on_after(PENDING_S):
             while True:
-                for instance, address in self._in_turn():
+                for instance, address in self._by_choice():
                     try:
                         wire = await anyio.connect_tcp(address.host, address.port)
                     except OSError:
@@ -105,9 +109,12 @@ class Router:
                 await anyio.sleep(LOOK_AGAIN_S)
         raise NoInstanceError
 
-    def _in_turn(self) -> Sequence[Upstream]:
+    def _by_choice(self) -> Sequence[Upstream]:
+        """Those to try, the first choice first.
+
+        At random, not in turn: by turns, of a client's two requests the one always went to the
+        first of two instances, the other to the second.
+        """
         offered = [one for one in self._running() if one.instance not in self._withheld]
-        return sorted(
-            offered,
-            key=lambda one: (self._requests[one.instance], self._turns.get(one.instance, 0)),
-        )
+        random.shuffle(offered)
+        return sorted(offered, key=lambda one: self._requests[one.instance])
