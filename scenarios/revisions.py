@@ -113,7 +113,7 @@ def rollout_long_task() -> None:
 @scenario(
     schedule=[
         at(1, Rollout(service="api", overlap_s=6)),
-        at(7, Latency(links=API, latency_ms=300), for_s=7),
+        at(7, Latency(links=API, latency_ms=250), for_s=7),
     ],
     workload=Workload(rate_per_s=2, for_s=17),
 )
