@@ -17,6 +17,7 @@ from stallproof.clock import ArmedTimer
 from stallproof.sites.base import Address, Link
 from stallproof.sites.seen import ProcessSeen
 from stallproof.sites.tcpsockets import TcpSocket
+from stallproof.sites.wiretap import Tap
 
 GRACE_S = 10.0
 """Between SIGTERM and SIGKILL. Source: https://cloud.google.com/run/docs/container-contract"""
@@ -247,6 +248,20 @@ class Insides(Protocol):
 
     async def sockets(self, service: str) -> Sequence[TcpSocket]:
         """The TCP sockets of the network that the service is in."""
+
+
+@runtime_checkable
+class Wiretap(Protocol):
+    """The packets of the broker's host in which a connection ends. On the direct route: with whom
+    the services talk.
+    """
+
+    def open(self) -> Tap:
+        """Read them from now on; the caller's to close.
+
+        Raises:
+            OSError: the kernel refused.
+        """
 
 
 @runtime_checkable

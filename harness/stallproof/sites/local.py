@@ -38,6 +38,7 @@ from stallproof.sites.capabilities import (
     Routing,
     SlowLoading,
     Vantage,
+    Wiretap,
 )
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
 from stallproof.sites.fleet import Fleet, LocalRevisions
@@ -54,6 +55,7 @@ from stallproof.sites.scratch import scratch_space
 from stallproof.sites.sockets import BrokerSockets, may_administer_network
 from stallproof.sites.timekeeping import Pace
 from stallproof.sites.vantage import ServiceVantage
+from stallproof.sites.wiretap import HostWiretap
 
 
 class LocalSite:
@@ -78,6 +80,8 @@ class LocalSite:
             return "" if self._namespaces else "with CAP_NET_ADMIN"
         if capability in (Firewall, Flows, Conntrack):
             return "with nftables in the kernel" if self._namespaces else None
+        if capability is Wiretap:
+            return "" if self._namespaces else None
         broker = (BrokerProcess, BrokerCommands, BrokerSettings, BrokerLogin, Replica, SlowLoading)
         services = (FrontEnd, Insides, Instances, Processes, Revisions, Routing)
         offered = (*broker, *services, Proxies, Vantage)
@@ -220,6 +224,8 @@ def _of_network(network: Network, stack: ExitStack, *, proxied: bool, own: bool)
             network.broker, passing=network.hosts["gateway"], sockets=network.hosts["broker"]
         )
         capabilities |= dict.fromkeys((Firewall, Flows, Conntrack), firewall)
+    if own:
+        capabilities[Wiretap] = HostWiretap(network.hosts["broker"])
     vantage = ServiceVantage(network.hosts, network.proxy if proxied else network.broker)
     stack.callback(vantage.close)
     capabilities[Vantage] = vantage
