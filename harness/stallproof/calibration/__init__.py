@@ -1,10 +1,19 @@
 """Calibration: what each fault really does to a bare client, read from the wire.
 
+row.py       what a row is, and which clients see something of it
 rows.py      the faults, one row each, and which of them are two versions of one thing
+instancerows.py  the same of the lifecycle plane
+seen.py      what one trial saw: the values
 trial.py     one fault once: clients opened, the fault, what each of them saw
-inside.py    a row's trials, in a run of its own without the system
+  clients.py   bare clients of the broker
+  broker.py    the broker's side of them
+instance.py  one fault of an instance once
+  place.py     the instance that it strikes, with what it begins with
+  visitors.py  bare clients of its port
+  watching.py  its connections, its process, its consumer
+inside.py    the trials of rows, in a run of their own
 run.py       all rows side by side, and whether they agree with themselves
-document.py  the table: docs/CALIBRATION.md
+document.py  the tables: docs/CALIBRATION.md
 """
 
 from __future__ import annotations
@@ -12,7 +21,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stallproof.calibration.document import markdown
-from stallproof.calibration.rows import ROWS, Row
+from stallproof.calibration.row import Row
+from stallproof.calibration.rows import ROWS
 from stallproof.calibration.run import Measured, measure
 from stallproof.exits import Exit
 

@@ -7,9 +7,9 @@ import platform
 from collections.abc import Sequence
 from itertools import groupby
 
+from stallproof.calibration.row import INSTANCE_PROBES, PROBES, InstanceRow
 from stallproof.calibration.rows import VERSIONS
-from stallproof.calibration.run import Measured
-from stallproof.calibration.trial import PROBES
+from stallproof.calibration.run import PROFILE, QUIET, Measured
 
 _HEADINGS = {
     "waits": "waits for a push",
@@ -17,6 +17,15 @@ _HEADINGS = {
     "new": "connects anew",
     "redis-py": "redis-py, idle, then asks",
     "broker": "the broker holds the first two",
+}
+_INSTANCE_HEADINGS = {
+    "connections": "its connections at the broker",
+    "held": "connected and quiet, then asks",
+    "request": "in mid-request",
+    "newcomer": "connects anew",
+    "process": "its first process",
+    "afterwards": "who answers at its port afterwards",
+    "consumers": "workers asking for work",
 }
 _FOR_AT_LEAST_S = 0.02
 """A shorter time is no part of what the fault does: the cell says only what was seen."""
@@ -30,7 +39,26 @@ pooled connection that was idle and without retries. `silence`: nothing until th
 (after 1.2 s; 4 s for `loss`). A word in capitals is the code with which the broker refuses. A time
 is the median, from the fault's begin for the one that waits and from its own call for the others.
 `late`: how long after its moment the fault was complete. Each trial
-has a client of every kind at both places; where they do not agree the cell says `or`."""
+has a client of every kind at both places; where they do not agree the cell says `or`. In the rows
+of the lifecycle plane they stand in the network of the instance that stands still, and `then` is
+what came once it went on, so long after that."""
+
+_READING_INSTANCES = f"""\
+The system itself stands in these rows (profile `{PROFILE}`, `{" ".join(QUIET)}`),
+and what it holds is read at the other end. Its connections at the broker: how they ended, from the
+first packet that said so, and the last of them when; a reset is what its kernel sends where it had
+not read all that had come (so the connection of BRPOP, closed or reset as it happens, is left out).
+Three clients of its own port: one was connected and quiet, and asks
+`GET /health` (where an instance goes by itself it waits for that, and says what it heard); one is
+a byte short of a whole `POST /stories/`, and sends it (the API alone has requests that last); one
+connects anew (where an instance goes by itself, once the first has heard so). A number is the HTTP
+status. `cpu-throttling` is seen through what stands before the API, and each of them wakes it. Its
+first process: the signal or the code with which it went, and when. Workers asking for work: how
+many the broker knows whose last command was BRPOP, one number after the other; a time is how long
+the one in the middle stood, or when the second of two came. Times count from the begin; of what
+comes in steps (`scale-in`, `rollout`) from the SIGTERM; a time after `then` from the thaw. The task
+in hand is one of 3 s (`scale-in`) or of 60 s (`kill-child`, `rollout`).
+SIGTSTP comes 0.05 s before `migrate` here, not ten."""
 
 
 def markdown(measured: Sequence[Measured], *, command: str) -> str:
@@ -47,9 +75,11 @@ def markdown(measured: Sequence[Measured], *, command: str) -> str:
         "| fault | " + " | ".join(_HEADINGS[probe] for probe in PROBES) + " | late p50, p99 | n |",
         "|---" * (len(PROBES) + 3) + "|",
     ]
-    for plane, of_plane in groupby(measured, key=lambda each: each.row.fault.plane):
+    at_broker = [each for each in measured if set(PROBES) <= set(each.row.probes)]
+    for plane, of_plane in groupby(at_broker, key=lambda each: each.row.fault.plane):
         lines.append(f"| **{plane}** |" + " |" * (len(PROBES) + 2))
-        lines += [_line(each) for each in of_plane]
+        lines += [_line(each, PROBES) for each in of_plane]
+    lines += _of_instances([each for each in measured if isinstance(each.row, InstanceRow)])
     lines += ["", "## What each fault's own proof said", ""]
     lines += ["| fault | settings | bit | seen |", "|---|---|---|---|"]
     lines += [
@@ -64,15 +94,35 @@ def markdown(measured: Sequence[Measured], *, command: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(each: Measured) -> str:
+def _of_instances(measured: Sequence[Measured]) -> list[str]:
+    """The second table, those of one fault beside one another."""
+    if not measured:
+        return []
+    faults = [each.row.fault.name for each in measured]
+    headings = " | ".join(_INSTANCE_HEADINGS[probe] for probe in INSTANCE_PROBES)
+    return [
+        *("", "## What becomes of an instance", "", _READING_INSTANCES, ""),
+        f"| fault | {headings} | late p50, p99 | n |",
+        "|---" * (len(INSTANCE_PROBES) + 3) + "|",
+        *(
+            _line(each, INSTANCE_PROBES)
+            for each in sorted(measured, key=lambda each: faults.index(each.row.fault.name))
+        ),
+    ]
+
+
+def _line(each: Measured, probes: Sequence[str]) -> str:
     if each.lacking:
-        return f"| {each.row.name} | needs {', '.join(each.lacking)}" + " |" * (len(PROBES) + 2)
-    cells = [_cell(each, probe) for probe in PROBES]
+        return f"| {each.row.name} | needs {', '.join(each.lacking)}" + " |" * (len(probes) + 2)
+    cells = [_cell(each, probe) for probe in probes]
     late = f"{1000 * each.late_p50_s:.0f} ms, {1000 * each.late_p99_s:.0f} ms"
     return f"| {each.row.name} | {' | '.join(cells)} | {late} | {each.n} |"
 
 
 def _cell(each: Measured, probe: str) -> str:
+    """What was seen; a dash for who cannot see anything of it."""
+    if probe not in each.outcomes:
+        return "-"
     seen, after_s = " or ".join(each.outcomes[probe]), each.after_s[probe]
     quick = after_s < _FOR_AT_LEAST_S or seen in ("silence", "no connect")
     return seen if quick else f"{seen}, {after_s:.2f} s"

@@ -1,8 +1,8 @@
-"""The trials of one row, from inside an enclosure: a broker, the ways to it, and no services.
+"""The trials of rows, from inside an enclosure: a broker, the ways to it, the row's services.
 
     python -m stallproof.calibration.inside REQUEST
 
-Takes the request as JSON. Prints what was seen as one JSON object.
+Takes the request as JSON. Prints what was seen as one JSON array, an object a row.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from stallproof.calibration.rows import ROWS, Row
-from stallproof.calibration.trial import Trial, once
+from stallproof.calibration import instance, trial
+from stallproof.calibration.row import InstanceRow, Row
+from stallproof.calibration.rows import ROWS
+from stallproof.calibration.seen import Trial
 from stallproof.history import Recorder
 from stallproof.sites import kernel_calls as kernel
 from stallproof.sites.base import Site, SiteError, System, SystemSpec
@@ -28,9 +30,9 @@ _ROOM_BYTES = 1024**3
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """Which row, how often, and where."""
+    """Which rows, one after the other, how often each, and where."""
 
-    row: str
+    rows: tuple[str, ...]
     trials: int
     site: str
     spec: SystemSpec
@@ -44,22 +46,36 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     lacking: tuple[str, ...] = ()
 
 
-async def _measure(request: Request) -> Answer:
-    row = next(row for row in ROWS if row.name == request.row)
+async def _measure(request: Request) -> list[Answer]:
+    known = {row.name: row for row in ROWS}
+    rows = [known[name] for name in request.rows]
     site = site_of(request.site)
-    if lacking := _lacking(row, site):
-        return Answer(row=row.name, lacking=lacking)
+    if all(_lacking(row, site) for row in rows):
+        return [Answer(row=row.name, lacking=_lacking(row, site)) for row in rows]
     folder = _room(namespaces=request.site == LOCAL)
     spec = msgspec.structs.replace(request.spec, run_dir=str(folder))
     recorder = Recorder(folder / "history.jsonl")
     try:
         async with site.boot(spec, recorder) as system:
-            if lacking := _lacking(row, system):
-                return Answer(row=row.name, lacking=lacking)
-            trials = [await once(row, system) for _ in range(request.trials)]
+            return [await _answer(row, system, trials=request.trials) for row in rows]
     finally:
         recorder.close()
-    return Answer(row=row.name, trials=tuple(trials))
+
+
+async def _answer(row: Row, system: System, *, trials: int) -> Answer:
+    """Raises SiteError: it could not be measured; the text begins with the row's name."""
+    if lacking := _lacking(row, system):
+        return Answer(row=row.name, lacking=lacking)
+    try:
+        return Answer(row=row.name, trials=tuple([await _once(row, system) for _ in range(trials)]))
+    except* (SiteError, OSError) as problems:
+        raise SiteError(f"{row.name}: {'; '.join(_flat(problems))}") from None
+
+
+async def _once(row: Row, system: System) -> Trial:
+    if isinstance(row, InstanceRow):
+        return await instance.once(row, system)
+    return await trial.once(row, system)
 
 
 def _room(*, namespaces: bool) -> Path:
@@ -72,19 +88,31 @@ def _room(*, namespaces: bool) -> Path:
 
 
 def _lacking(row: Row, ground: Site | System) -> tuple[str, ...]:
-    return tuple(need.__name__ for need in row.fault.needed if not ground.offers(need))
+    return tuple(need.__name__ for need in row.needs if not ground.offers(need))
 
 
 def main(argument: str) -> int:
     """0: measured. 4: the harness failed, and the last line on stderr says at what."""
     request = msgspec.json.decode(argument, type=Request)
+    answers: list[Answer] = []
+    failures: list[str] = []
     try:
-        answer = anyio.run(_measure, request)
-    except (SiteError, OSError) as error:
-        sys.stderr.write(f"{request.row}: {error}\n")
+        answers = anyio.run(_measure, request)
+    except* (SiteError, OSError) as problems:
+        failures = _flat(problems)
+    if failures:
+        sys.stderr.write("; ".join(failures) + "\n")
         return HARNESS_FAILED
-    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    sys.stdout.write(msgspec.json.encode(answers).decode() + "\n")
     return 0
+
+
+def _flat(group: BaseExceptionGroup[BaseException]) -> list[str]:
+    return [
+        line
+        for problem in group.exceptions
+        for line in (_flat(problem) if isinstance(problem, BaseExceptionGroup) else [str(problem)])
+    ]
 
 
 if __name__ == "__main__":

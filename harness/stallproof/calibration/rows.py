@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from stallproof.calibration.instancerows import INSTANCE_ROWS
+from stallproof.calibration.row import Row
 from stallproof.faults import (
     AnyFault,
     AuthRotated,
@@ -34,27 +34,7 @@ from stallproof.faults import (
     VpcInboundExpiry,
 )
 from stallproof.faults.refusals import WRITE
-from stallproof.sites.base import API, EVERY, WORKER, Link, Route, Way
-
-LINKS = (Link.API_BROKER, Link.WORKER_BROKER)
-"""Where the clients stand: where the API does and where the worker does."""
-assert {LINKS[0] in API, LINKS[1] in WORKER} == {True}
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault with its settings, on one way to the broker."""
-
-    name: str
-    fault: AnyFault
-    route: Route
-    wait_s: float = 0.0
-    """How long after its begin the clients stay quiet: what is forgotten only when idle."""
-    deadline_s: float = 1.2
-    """How long a client waits before it calls it silence."""
-    asks: tuple[str, ...] = ("PING",)
-    """What the clients ask."""
-    logs_in: bool = False
-    """The client that connects anew logs in first: where that, or who asks, decides the answer."""
+from stallproof.sites.base import EVERY, Route, Way
 
 
 def _row(name: str, fault: AnyFault, *, wait_s: float = 0.0, deadline_s: float = 1.2) -> Row:
@@ -102,6 +82,7 @@ ROWS: tuple[Row, ...] = (
     _row("partition", Partition()),
     # A lost SYN comes again after one second, a second time after two more.
     _row("loss", Loss(percent=3), deadline_s=4.0),
+    *INSTANCE_ROWS,
 )
 
 VERSIONS: tuple[tuple[str, str, str], ...] = (

@@ -6,8 +6,8 @@ import pytest
 from tests.faults.test_calibration import EXPECTED
 
 from stallproof.calibration import measure
-from stallproof.calibration.rows import ROWS, Row
-from stallproof.calibration.trial import PROBES
+from stallproof.calibration.row import PROBES, Row
+from stallproof.calibration.rows import ROWS
 from stallproof.sites.choice import COMPOSE, DOCKER
 
 pytestmark = [pytest.mark.real, pytest.mark.docker]
