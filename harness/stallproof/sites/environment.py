@@ -53,6 +53,8 @@ def surroundings(spec: SystemSpec, *, home: Path, clock: Mapping[str, str]) -> d
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
+        # billiard keeps a folder per process, and a killed process leaves it there.
+        "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **python_path,
