@@ -52,7 +52,7 @@ def together(results: Results) -> list[RenderableType]:
 
 def verdict_table(results: Results) -> Table:
     """One line a result: how often it held, how fast it recovered, what it lost or did twice."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     stacks = len({result.stack for result in results.results}) > 1
     table.add_column("scenario", overflow="fold")
     table.add_column("profile", overflow="fold")
