@@ -98,19 +98,27 @@ def run_one(
     with (folder / "logs" / "harness.log").open("w+b") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
         deadline_s = job.deadline_s if budget is None else min(job.deadline_s, budget.left_s)
-        overdue = threading.Timer(deadline_s, process.kill)
-        overdue.start()
+        overdue = threading.Event()
+
+        def end() -> None:
+            overdue.set()
+            process.kill()
+
+        timer = threading.Timer(deadline_s, end)
+        timer.start()
         try:
             assert process.stdout is not None
             for line in process.stdout:
                 on_progress(job, _PROGRESS.decode(line))
             code = process.wait()
         finally:
-            overdue.cancel()
+            timer.cancel()
             process.kill()
             process.wait()
         errors.seek(0)
         said = errors.read().decode(errors="replace").strip().splitlines()
+        if overdue.is_set():
+            said.append(f"the runner had not ended after {deadline_s:.0f} s, and was killed")
     request.unlink()
     trouble = _buried(job) if code else []
     if code == 0:
