@@ -119,10 +119,19 @@ class Ground:
             }
             assert api.post("/proxies", json=proxy, timeout=3).ok
 
-    # BrokerCommands
+    # BrokerCommands, Vantage
 
     def address_of(self, link: Link) -> Address:
         return Address(f"{self._net}.{1 + EVERY.index(link)}", 6379)
+
+    def open_socket(self, _link: Link) -> socket.socket:
+        return socket.socket()
+
+    async def connect(self, link: Link) -> str:
+        raise NotImplementedError(link)
+
+    def kept(self, name: str) -> socket.socket | None:
+        raise NotImplementedError(name)
 
     async def execute(self, *command: str | int) -> object:
         return await self._control.execute(*command)

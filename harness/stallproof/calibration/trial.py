@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from math import inf
+from typing import Any
 
 import anyio
 import redis
@@ -19,6 +21,7 @@ from stallproof.sites.capabilities import BrokerCommands
 
 AHEAD_S = 0.05
 """The fault is due this long after everything is ready."""
+_Record = Callable[[Link, str, Callable[[], Seen]], Coroutine[Any, Any, None]]
 BROKER_S = 0.3
 """What a proxy closes on one side it closes on the other within this, also on a busy machine."""
 
@@ -38,9 +41,7 @@ async def once(row: Row, system: System) -> Trial:
         await row.fault.prepare(system)
         for each in clients.values():
             await to_thread.run_sync(each.open)
-        async with anyio.create_task_group() as waiting:
-            for link, each in clients.items():
-                waiting.start_soon(record, link, "waits", each.wait)
+        async with _waiting(clients, record):
             due = anyio.current_time() + AHEAD_S
             await anyio.sleep_until(due)
             for each in clients.values():
@@ -68,3 +69,17 @@ async def once(row: Row, system: System) -> Trial:
         for each in clients.values():
             each.close()
     return Trial(seen=seen, late_s=late_s, proof=proof)
+
+
+@contextlib.asynccontextmanager
+async def _waiting(clients: Mapping[Link, Clients], record: _Record) -> AsyncIterator[None]:
+    """Every waiting client waits, from here until it has its answer or gives up."""
+    async with anyio.create_task_group() as waiting:
+        for link, each in clients.items():
+            waiting.start_soon(record, link, "waits", each.wait)
+        try:
+            yield
+        except BaseException:
+            for each in clients.values():
+                each.give_up_at = -inf  # nobody is left to send it an answer
+            raise

@@ -15,7 +15,7 @@ import requests
 from toxiproxy.api import APIConsumer
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
-from stallproof.sites.base import Address
+from stallproof.sites.base import Address, SiteError
 from stallproof.sites.proxies import PROXY, ProxyState, ToxicSpec
 
 DEADLINE_S = 3.0
@@ -26,7 +26,7 @@ NO_PROXIES = {"http": "", "https": "", "all": ""}
 """The API is on this host: an `http_proxy` in the environment is not meant for it."""
 
 
-class ToxiproxyError(Exception):
+class ToxiproxyError(SiteError):
     """Toxiproxy refused, or did not answer in time. One line: what was asked, what was seen."""
 
 
