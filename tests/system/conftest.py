@@ -84,9 +84,10 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = directory / f"{role}-{self.port}.log"
         clean = {key: value for key, value in os.environ.items() if "STORYMIMI" not in key}
+        own = {"SERVICE_TYPE": role, "PORT": str(self.port), "TMPDIR": str(directory)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "storymimi"],
-            env=clean | env | {"SERVICE_TYPE": role, "PORT": str(self.port)},
+            env=clean | env | own,
             stdout=subprocess.DEVNULL,
             stderr=self.log.open("wb"),
             start_new_session=True,
