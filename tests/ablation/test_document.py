@@ -9,7 +9,7 @@ import msgspec
 from tests.ablation.runs import finding, run
 
 from stallproof import catalog
-from stallproof.ablation.cells import Cell, Variant, cells_of, jobs_of, knobs_called
+from stallproof.ablation.cells import Cell, Variant, cells_of, jobs_of, knobs_called, latest
 from stallproof.ablation.document import markdown
 from stallproof.model import Verdict
 from stallproof.records import Results, RunRecord
@@ -93,3 +93,17 @@ def test_knobs_share_the_side_on_which_nothing_is_switched() -> None:
     # hardened as it is, without one, with the other; the guide with and without; the defaults as
     # they are, with one, with the other.
     assert len(sides) == 8
+
+
+def test_a_scenario_that_was_run_again_has_none_of_its_former_runs() -> None:
+    cells = cells_of(knobs_called([NAME]))
+    cut = tuple(cell for cell in cells if cell.claim.scenario == "result-backend-cut")
+    an_hour_on = msgspec.structs.replace(FAILS, started_at="2026-01-31T13:00:00+00:00")
+
+    both = latest([results(cells, on=HOLDS, off=HOLDS), results(cut, on=HOLDS, off=an_hour_on)])
+
+    verdicts = {result.scenario: result.verdict for result in both.results}
+    assert verdicts[f"result-backend-cut--without-{NAME}"] is Verdict.INVALID
+    assert verdicts[f"silent-drop-idle-backend--without-{NAME}"] is Verdict.VALID
+    # Twelve of the other scenario, and twelve again: what ran side by side counts once.
+    assert "n = 3 runs a side, 24 runs in 20 min" in markdown(both, command="c")

@@ -23,7 +23,7 @@ from stallproof.ablation.transport import TRANSPORT
 from stallproof.job import Job
 from stallproof.model import Scenario
 from stallproof.plan import make_jobs
-from stallproof.records import Results, RunRecord
+from stallproof.records import Results, RunRecord, ScenarioResult
 from stallproof.sites.choice import LOCAL
 from stallproof.stacks import LOCKED
 from stallproof.wish import PlanError, Wish
@@ -208,3 +208,17 @@ def runs_of(cell: Cell, results: Results) -> tuple[tuple[RunRecord, ...], tuple[
         return by_side.get((name, variant.profile, variant.stack), ())
 
     return of(cell.on), of(cell.off)
+
+
+def latest(stored: Sequence[Results]) -> Results:
+    """One result of several: a scenario's comparisons are whole those of the last that has it."""
+    *former, last = stored
+    kept = list(last.results)
+    for results in reversed(former):
+        known = {_scenario_of(each) for each in kept}
+        kept += [each for each in results.results if _scenario_of(each) not in known]
+    return msgspec.structs.replace(last, results=tuple(kept))
+
+
+def _scenario_of(side: ScenarioResult) -> str:
+    return side.scenario.partition("--")[0]

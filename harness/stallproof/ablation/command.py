@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from stallproof import catalog
-from stallproof.ablation.cells import Cell, cells_of, jobs_of, knobs_called
+from stallproof.ablation.cells import Cell, cells_of, jobs_of, knobs_called, latest
 from stallproof.ablation.document import markdown
 from stallproof.engine import run_all
 from stallproof.exits import Exit
@@ -39,13 +39,17 @@ def ablate(
     site: SiteName = LOCAL,
     out: Out = None,
     of: Annotated[
-        Path | None, typer.Option(help="A stored result: make its table again, run nothing.")
+        list[Path] | None,
+        typer.Option(
+            help="A stored result: make its table again, run nothing. Of several, each scenario's "
+            "runs are those of the last that has it."
+        ),
     ] = None,
     document: Annotated[Path | None, typer.Option(help="Write the table to this file.")] = None,
     folder: Folder = None,
 ) -> None:
     """Switch each knob off alone and on alone in the scenarios that it claims to help."""
-    if of is None:
+    if not of:
         words = ["stallproof", "ablate"]
         words += [word for name in only or [] for word in ("--only", name)]
         words += [word for name in scenario or [] for word in ("--scenario", name)]
@@ -57,7 +61,7 @@ def ablate(
         ]
         results = _run(cells, repeat=repeat, jobs=jobs, site=site, out=out, folder=folder)
     else:
-        results = load_results(of)
+        results = latest([load_results(each) for each in of])
         n = max((each.n for each in results.results), default=0)
         command = f"stallproof ablate --repeat {n}"
     text = markdown(results, command=command)

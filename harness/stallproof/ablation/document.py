@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import statistics
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from stallproof.ablation.cells import KNOBS, Cell, cells_of, runs_of
 from stallproof.ablation.knob import DEFAULTS, HARDENED, PROFILES, Knob
@@ -72,14 +73,17 @@ def markdown(results: Results, *, command: str) -> str:
 
 
 def _took_s(runs: Sequence[RunRecord]) -> float:
-    """From the first start to the last end; those that never ran know of no start."""
-    spans = [
+    """How long runs went on, side by side; those that never ran know of no start."""
+    total_s, until = 0.0, -inf
+    for begun, ended in sorted(
         (begun, begun + run.seconds)
         for run in runs
         if run.started_at
         for begun in [dt.datetime.fromisoformat(run.started_at).timestamp()]
-    ]
-    return max((end for _, end in spans), default=0.0) - min((s for s, _ in spans), default=0.0)
+    ):
+        total_s += max(0.0, ended - max(begun, until))
+        until = max(until, ended)
+    return total_s
 
 
 _READING = """\
