@@ -37,8 +37,8 @@ test-real: .venv/synced
 test-docker: .venv/synced
 	.venv/bin/pytest -q -m docker
 
-## Every scenario on every site, the verdicts compared, and what the kernel's faults look like there;
-## half an hour and more of nothing else.
+## Every scenario that lives in real time on every site, the verdicts compared, and what the kernel's
+## faults look like there; half an hour and more of nothing else.
 agreement: .venv/synced
 	.venv/bin/pytest -q tests/sites/docker/test_agreement.py \
 		tests/sites/docker/test_calibration.py --every-scenario
