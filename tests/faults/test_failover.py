@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,17 @@ DEADLINE_S = 90.0
 pytestmark = pytest.mark.real
 
 
-@functools.cache
+@pytest.fixture(scope="module")
 def failed_over() -> dict[str, Any]:
+    """Once: of a module's fixture pytest keeps also the exception."""
     return printed_by(INSIDE, namespaces=False, deadline_s=DEADLINE_S)
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
-def test_it_is_away_and_then_another_answers_on_its_addresses(name: str) -> None:
-    seen = failed_over()[name]
+def test_it_is_away_and_then_another_answers_on_its_addresses(
+    name: str, failed_over: dict[str, Any]
+) -> None:
+    seen = failed_over[name]
     assert seen["bit"], seen["seen"]
     assert seen["away"] == "ConnectionRefusedError"
     assert seen["promoted"] == [True, False]
@@ -33,27 +35,29 @@ def test_it_is_away_and_then_another_answers_on_its_addresses(name: str) -> None
     assert seen["again"] is None  # begun twice is begun once
 
 
-def test_what_was_acknowledged_while_it_lagged_is_lost_and_counted() -> None:
-    seen = failed_over()["first"]
+def test_what_was_acknowledged_while_it_lagged_is_lost_and_counted(
+    failed_over: dict[str, Any],
+) -> None:
+    seen = failed_over["first"]
     assert seen["after"] is None
     assert seen["behind"]["writes"] == 1
     assert seen["behind"]["bytes"] > 0
 
 
-def test_without_a_lag_what_was_acknowledged_is_there() -> None:
-    seen = failed_over()["second"]
+def test_without_a_lag_what_was_acknowledged_is_there(failed_over: dict[str, Any]) -> None:
+    seen = failed_over["second"]
     assert seen["after"] == "acknowledged"
     assert seen["behind"]["writes"] == 0
 
 
-def test_the_one_that_was_promoted_restarts_as_the_broker() -> None:
-    assert failed_over()["restarted"] == "kept"
+def test_the_one_that_was_promoted_restarts_as_the_broker(failed_over: dict[str, Any]) -> None:
+    assert failed_over["restarted"] == "kept"
 
 
 @pytest.mark.parametrize("name", ["lie", "idle", "down"])
-def test_it_says_no(name: str) -> None:
-    assert failed_over()[name] is False
+def test_it_says_no(name: str, failed_over: dict[str, Any]) -> None:
+    assert failed_over[name] is False
 
 
-def test_without_a_replica_nothing_is_promoted() -> None:
-    assert failed_over()["too_soon"]["promoted"] is False
+def test_without_a_replica_nothing_is_promoted(failed_over: dict[str, Any]) -> None:
+    assert failed_over["too_soon"]["promoted"] is False

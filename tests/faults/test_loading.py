@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ DEADLINE_S = 90.0
 pytestmark = pytest.mark.real
 
 
-@functools.cache
+@pytest.fixture(scope="module")
 def loaded() -> dict[str, Any]:
+    """Once: of a module's fixture pytest keeps also the exception."""
     return printed_by(INSIDE, namespaces=False, deadline_s=DEADLINE_S)
 
 
-def test_it_answers_loading_until_the_end_and_has_its_data_then() -> None:
-    seen = loaded()[Persistence.AOF]
+def test_it_answers_loading_until_the_end_and_has_its_data_then(loaded: dict[str, Any]) -> None:
+    seen = loaded[Persistence.AOF]
     assert seen["restarted"] == [True, False]
     assert seen["bit"], seen["seen"]
     assert "-LOADING" in seen["seen"]
@@ -34,8 +34,8 @@ def test_it_answers_loading_until_the_end_and_has_its_data_then() -> None:
     assert (seen["kept"], seen["keys"]) == ("yes", ["db0"])  # what it had to load more is gone
 
 
-def test_a_broker_that_keeps_nothing_has_nothing_to_load() -> None:
-    seen = loaded()[Persistence.NONE]
+def test_a_broker_that_keeps_nothing_has_nothing_to_load(loaded: dict[str, Any]) -> None:
+    seen = loaded[Persistence.NONE]
     assert seen["restarted"] == [False, False]
     assert not seen["bit"]
     assert seen["kept"] == "yes"

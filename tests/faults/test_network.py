@@ -1,8 +1,10 @@
-"""The kernel plane on a real gateway: begin, proof, end, and what stays dead afterwards."""
+"""The kernel plane on a real gateway: begin, proof, end, and what stays dead afterwards.
+
+One test with a subtest for each fault, as in `test_calibration.py`: they are done side by side.
+"""
 
 from __future__ import annotations
 
-import functools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -51,21 +53,20 @@ def perform(fault: AnyFault) -> dict[str, Any]:
     return printed_by(INSIDE, text, namespaces=True, deadline_s=DEADLINE_S)
 
 
-@functools.cache
-def performed() -> dict[AnyFault, dict[str, Any]]:
-    """All of them, side by side."""
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip(AFTERWARDS, pool.map(perform, AFTERWARDS), strict=True))
-
-
 @pytest.mark.real
-@pytest.mark.parametrize("fault", AFTERWARDS, ids=lambda fault: fault.name)
-def test_it_bites_says_no_when_it_does_not_and_leaves_new_connections_alone(
-    fault: AnyFault,
+def test_each_bites_says_no_when_it_does_not_and_leaves_new_connections_alone(
+    subtests: pytest.Subtests,
 ) -> None:
     if refused := why_no_namespaces():
         pytest.skip(f"no namespaces here: {refused}")
-    seen = performed()[fault]
+    with ThreadPoolExecutor(4) as pool:
+        performed = {fault: pool.submit(perform, fault) for fault in AFTERWARDS}
+    for fault, seen in performed.items():
+        with subtests.test(fault.describe()):
+            check(fault, seen.result())
+
+
+def check(fault: AnyFault, seen: dict[str, Any]) -> None:
     assert not seen["lie"]
     assert seen["bit"], seen["seen"]
     assert seen["fresh"] == ["answer"]
