@@ -71,7 +71,7 @@ async def in_force(fault: Fault, system: Any) -> AsyncIterator[None]:
         observed_at = time.monotonic()
         seen = await fault.observe(system, begun)
         assert seen.bit, seen.seen
-        assert time.monotonic() - observed_at < 2.2
+        assert time.monotonic() - observed_at < 4  # two streams, each with its own deadline
         yield
     finally:
         ended = await fault.end(system)
@@ -84,12 +84,12 @@ async def in_force(fault: Fault, system: Any) -> AsyncIterator[None]:
     "fault",
     [
         Latency(latency_ms=10),
-        Latency(latency_ms=10, jitter_ms=10, streams=BOTH),
+        Latency(latency_ms=40, jitter_ms=40, streams=BOTH),
         Latency(latency_ms=300, streams=("upstream",)),
         Latency(latency_ms=3000, jitter_ms=1000),
         Bandwidth(rate_kb_s=1, streams=BOTH),
         Bandwidth(rate_kb_s=4, streams=BOTH),
-        Bandwidth(rate_kb_s=200),
+        Bandwidth(rate_kb_s=50),
         Bandwidth(rate_kb_s=200, streams=("upstream",)),
         SlowClose(delay_ms=50),
         SlowClose(delay_ms=200, streams=BOTH),
