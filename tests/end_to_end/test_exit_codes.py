@@ -41,7 +41,7 @@ def answer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     """The answer to one of the commands, waited for."""
     home = tmp_path_factory.mktemp("exit-codes")
     # While the broker is away nothing but an outbox can accept a story at once.
-    limits = ", limits=Limits(accept_s=1, settle_s=10)"
+    limits = ", limits=Limits(accept_s=2, settle_s=10)"
     broker_away(home / "scenarios", "away", for_s=3, load_s=6, more=limits)
     write_scenario(
         home / "scenarios",

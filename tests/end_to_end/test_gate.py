@@ -73,10 +73,10 @@ def gate(home: Path, name: str, *more: str) -> Gated:
 def gated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Gated]]:
     home = tmp_path_factory.mktemp("gate")
     # While the broker is away nothing but an outbox can accept a story at once.
-    limits = ", limits=Limits(accept_s=1, settle_s=10)"
+    limits = ", limits=Limits(accept_s=2, settle_s=10)"
     quick = f"{limits}, tags=['quick', 'any']"
-    broker_away(home / "scenarios", "quick", for_s=2, load_s=5, more=quick)
-    broker_away(home / "scenarios", "slow", for_s=2, load_s=LONG_S, more=f"{limits}, tags=['any']")
+    broker_away(home / "scenarios", "quick", for_s=3, load_s=6, more=quick)
+    broker_away(home / "scenarios", "slow", for_s=3, load_s=LONG_S, more=f"{limits}, tags=['any']")
     (home / "strict.toml").write_text("[scenario.quick]\nrecovery_s = 0.001\n")
 
     def run(name: str) -> Gated:

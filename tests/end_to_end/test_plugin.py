@@ -15,7 +15,7 @@ from .command import RUN_DEADLINE_S, broker_away
 pytestmark = pytest.mark.real
 
 # Under the defaults a POST waits for the broker, with an outbox it does not: that is sure.
-LIMITS = ", limits=Limits(accept_s=1, accept_error_rate=1, settle_s=10)"
+LIMITS = ", limits=Limits(accept_s=2, accept_error_rate=1, settle_s=10)"
 EXPECTED = (
     ", expected={{'celery-defaults': Expect(verdict=Verdict.INVALID, checkers=({checkers!r},), "
     "because='nobody keeps what cannot be published')}}"
