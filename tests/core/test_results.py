@@ -80,6 +80,13 @@ def test_a_harness_that_failed_is_not_an_inconclusive_system() -> None:
     assert exit_for(results) is Exit.HARNESS
 
 
+def test_a_violation_counts_for_more_than_a_harness_that_failed_elsewhere() -> None:
+    failed = record(Verdict.UNKNOWN, profile="guide", checker="harness")
+    results = summarize([record(Verdict.INVALID), failed], run_dir="x")
+    assert harness_failed(results)
+    assert exit_for(results) is Exit.VIOLATED
+
+
 def test_what_is_on_record_passes_and_its_absence_is_news() -> None:
     expect = Expect(verdict=Verdict.INVALID, checkers=("lost",), because="no outbox")
     scenario = msgspec.structs.replace(SCENARIO, expected={"guide": expect})
@@ -90,6 +97,15 @@ def test_what_is_on_record_passes_and_its_absence_is_news() -> None:
         compare(record(Verdict.INVALID, profile="guide", checker="accept", scenario=scenario))
     with pytest.raises(UnexpectedError, match="nothing is on record against it"):
         compare(record(Verdict.UNKNOWN, scenario=scenario))
+
+
+def test_what_shows_only_sometimes_may_stay_away_but_not_go_unjudged() -> None:
+    expect = Expect(verdict=Verdict.INVALID, checkers=("lost",), because="a race", sometimes=True)
+    scenario = msgspec.structs.replace(SCENARIO, expected={"guide": expect})
+    compare(record(Verdict.INVALID, profile="guide", scenario=scenario))
+    compare(record(Verdict.VALID, profile="guide", scenario=scenario))
+    with pytest.raises(UnexpectedError, match="on record is invalid by lost"):
+        compare(record(Verdict.UNKNOWN, profile="guide", scenario=scenario))
 
 
 def test_advice_names_what_to_change_for_what_is_broken_and_nothing_else() -> None:
