@@ -62,13 +62,18 @@ def test_a_load_that_never_began() -> None:
 
 
 def test_an_overloaded_machine_gives_no_verdict_on_time_but_still_counts() -> None:
-    run = Run(until=60).steady(1, 20).story(0, at=5).queued(20, 61, queued=0)
-    run.story(1, at=10, start=30, end=31).execution(1, attempt=2, start=32, end=33)
-    run.story(2, at=10, post_s=9, start=35, end=36)
-    sound = {name: found.verdict for name, found in run.judge().items()}
-    assert sound["accept"] is Verdict.INVALID
-    blinded = run.unsampled("api", 40, 50).judge()
-    assert blinded["accept"].verdict is Verdict.UNKNOWN
-    assert "did not keep up" in blinded["accept"].text
-    assert blinded["lost"].verdict is Verdict.INVALID
-    assert blinded["duplicated"].verdict is Verdict.INVALID
+    run = Run(until=60).steady(1, 20).story(0, at=5)
+    run.story(1, at=10, start=12, end=13).execution(1, attempt=2, start=14, end=15)
+    run.story(2, at=5, post_s=9, start=16, end=17)
+    run.sick("worker", 3, 15)  # while work flows: a false alarm
+    # After the fault nothing starts for so long that it is a stall, and a late recovery.
+    run.fault(0, begin=20, end=22).story(3, at=23, start=45, end=46).queued(23, 45)
+    sound = run.judge(RESTART)
+    blinded = run.unsampled("api", 50, 56).judge(RESTART)
+    assert blinded["observed"].verdict is Verdict.UNKNOWN
+    for checker in ("stalled", "recovery", "accept", "health"):
+        assert sound[checker].verdict is Verdict.INVALID, checker
+        assert blinded[checker].verdict is Verdict.UNKNOWN, checker
+        assert "did not keep up" in blinded[checker].text
+    for checker in ("lost", "unfinished", "duplicated"):
+        assert blinded[checker].verdict is Verdict.INVALID, checker
