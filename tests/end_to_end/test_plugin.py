@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from .command import RUN_DEADLINE_S, broker_away
+from .command import RUN_DEADLINE_S, broker_away, write_scenario
 
 pytestmark = pytest.mark.real
+
+PYTEST = [sys.executable, "-m", "pytest", "scenarios"]
+CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
 
 # Under the defaults a POST waits for the broker, with an outbox it does not: that is sure.
 LIMITS = ", limits=Limits(accept_s=2, accept_error_rate=1, settle_s=10)"
@@ -32,9 +35,9 @@ def test_what_is_on_record_passes_and_what_is_not_says_which_checker(
     profiles = ["--profile", "hardened", "--profile", "celery-defaults"]
     xml = tmp_path / "junit.xml"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "scenarios", *profiles, f"--junitxml={xml}"],
+        [*PYTEST, *profiles, f"--junitxml={xml}"],
         cwd=desk,
-        env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
+        env=CLEAN,
         capture_output=True,
         text=True,
         timeout=RUN_DEADLINE_S,
@@ -62,3 +65,27 @@ def test_what_is_on_record_passes_and_what_is_not_says_which_checker(
         assert trace not in done.stdout
     (result,) = (desk / "reports").iterdir()
     assert (result / "report.html").is_file()
+
+
+def test_recorded_is_what_shows_every_time(desk: Path) -> None:
+    on_record = "verdict=Verdict.INVALID, checkers=('lost',), because='so it is'"
+    for name, more in (("always", ""), ("now_and_then", ", sometimes=True")):
+        write_scenario(
+            desk / "scenarios",
+            name,
+            imports="Expect, Verdict",
+            arguments=f"expected={{'celery-defaults': Expect({on_record}{more})}}",
+        )
+    write_scenario(desk / "scenarios", "never", imports="Expect", arguments="")
+    profiles = ["--profile", "hardened", "--profile", "celery-defaults"]
+    done = subprocess.run(
+        [*PYTEST, *profiles, "-m", "recorded", "--collect-only", "-q"],
+        cwd=desk,
+        env=CLEAN,
+        capture_output=True,
+        text=True,
+        timeout=RUN_DEADLINE_S,
+        check=False,
+    )
+    collected = [line for line in done.stdout.splitlines() if "::" in line]
+    assert collected == ["scenarios/always.py::always[celery-defaults]"], done.stdout + done.stderr
