@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stallproof.clock.build import find_shim
 from stallproof.parts import find_toxiproxy
 from stallproof.sites.namespaces import command_enclosed, why_no_namespaces
 
@@ -27,6 +28,8 @@ def act_argv(act: str, run_dir: Path, *, namespaces: bool, **options: Any) -> li
 def inner_argv(act: str, run_dir: Path, *, namespaces: bool, **options: Any) -> list[str]:
     if options.get("route") == "proxied":
         options["toxiproxy"] = find_toxiproxy().path  # may be built, for which it takes a network
+    if options.get("speed", 1) > 1:
+        options["shim"] = find_shim()  # likewise
     text = json.dumps({"namespaces": namespaces, **options})
     return [sys.executable, str(INSIDE), act, str(run_dir), text]
 

@@ -20,6 +20,7 @@ from typing import Any
 import anyio
 import msgspec
 
+from stallproof.clock import Clock
 from stallproof.events import InstancePhase, Log
 from stallproof.faults import CpuThrottling, Freeze, NatIdleExpiry, Rollout, ScaleIn, ScaleOut
 from stallproof.faults.canary import ask, open_canaries
@@ -44,7 +45,7 @@ from stallproof.sites.capabilities import (
     Revisions,
     Vantage,
 )
-from stallproof.sites.liveness import answers_200
+from stallproof.sites.liveness import ANSWER_REAL_S, answers_200
 from stallproof.sites.local import LocalSite
 
 STUB = Path(__file__).parent / "stub"
@@ -59,6 +60,8 @@ class Options(msgspec.Struct, kw_only=True):
     liveness: Liveness | None = Liveness()
     toxiproxy: str | None = None
     front: bool = False
+    speed: float = 1.0
+    shim: str | None = None
 
 
 async def until(check: Callable[[], Awaitable[Any]], awaited: str) -> Any:
@@ -191,6 +194,29 @@ async def second_life(system: BootedSystem) -> Any:
     await until(check, "a second start of the worker")
     await healthy(system, "worker")
     return {"starts": worker.starts, "exits": list(worker.exits)}
+
+
+async def unhealthy(system: BootedSystem) -> Any:
+    """Looks at a mute worker, at the pace of Cloud Run's liveness, for twice as long as that bears.
+
+    Begins when the site has had the only 200: from then on liveness, if there is any, counts.
+    """
+    log, probe = Path(sys.argv[2]) / "logs" / "worker.log", Liveness()
+
+    async def site_has_looked() -> bool:
+        return "first answer: 200" in log.read_text()
+
+    await until(site_has_looked, "the worker's first answer")
+    period_s = system.clock.real_s(probe.period_s, at_least_s=ANSWER_REAL_S)
+    failures = 0
+    with anyio.fail_after(DEADLINE_S):
+        while failures < 2 * probe.failure_threshold:
+            await anyio.sleep(period_s)
+            alive = await anyio.to_thread.run_sync(
+                lambda: answers_200(system.service["worker"], timeout_s=1.0)
+            )
+            failures += not alive
+    return failures
 
 
 async def frozen(system: BootedSystem) -> Any:
@@ -375,7 +401,7 @@ async def wait_to_be_killed(system: BootedSystem) -> Any:
 
 
 ACTS = [
-    *(links, restart, sockets, insides, idle, given_up, second_life),
+    *(links, restart, sockets, insides, idle, given_up, second_life, unhealthy),
     two_instances,
     *(
         api_changes,
@@ -391,7 +417,7 @@ ACTS = [
 async def main(
     act: Callable[[BootedSystem], Awaitable[Any]], run_dir: Path, options: Options
 ) -> Any:
-    recorder = Recorder(run_dir / "history.jsonl")
+    recorder = Recorder(run_dir / "history.jsonl", clock=Clock.starting_now(options.speed))
     events: list[Any] = []
     recorder.watch(events.append)
     spec = SystemSpec(
@@ -405,6 +431,7 @@ async def main(
         broker_binary=find_broker().path,
         toxiproxy_binary=options.toxiproxy,
         front=options.front,
+        shim=options.shim,
         run_dir=str(run_dir),
     )
     async with LocalSite(namespaces=options.namespaces).boot(spec, recorder) as system:

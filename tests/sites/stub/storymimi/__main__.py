@@ -46,6 +46,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         Handler.asked += 1
         status = 503 if HOW == "mute" and Handler.asked > 1 else 200
+        if Handler.asked == 1:
+            print("first answer:", status, flush=True)
         self.send_response(status)
         self.end_headers()
         if HOW == "exit" and Handler.asked == 1:
