@@ -13,13 +13,14 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 from images import firewall
 from stallproof.sites import kernel_calls as kernel
@@ -75,12 +76,16 @@ def kept_folder() -> Iterator[Path]:
         try:
             yield folder
         finally:
-            if left := take_away(folder):
-                raise LeftBehindError("; ".join(left))
+            take_away(folder)
 
 
 def sweep() -> None:
-    """Take away every engine whose keeper is no more."""
+    """Take away every engine whose keeper is no more.
+
+    Raises:
+        LeftBehindError: something of them is left nevertheless; all has been tried.
+    """
+    left: list[str] = []
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.ExitStack() as stack:
             try:
@@ -88,16 +93,38 @@ def sweep() -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 continue  # its keeper lives, or it is another user's
-            take_away(folder)
+            try:
+                take_away(folder)
+            except LeftBehindError as error:
+                left.append(str(error))
+    if left:
+        raise LeftBehindError("; ".join(left))
 
 
-def take_away(folder: Path) -> list[str]:
-    """End what was started with the folder, and undo all that it made. Answers what is left."""
-    before = Before(**json.loads((folder / _KEPT).read_text()))
-    left = _end_processes_of(folder)
-    bridges = _bridges(folder)
-    for mount in _mounts_below(folder):
-        kernel.unmount(mount)
+def take_away(folder: Path) -> None:
+    """End what was started with the folder, and undo all that it made.
+
+    Raises:
+        LeftBehindError: what could not be, and why; the folder tells the next sweep.
+    """
+    try:
+        if left := _end_processes_of(folder):
+            raise LeftBehindError(f"{folder}: {', '.join(left)}")
+        bridges = _bridges(folder)
+        for mount in _mounts_below(folder):
+            kernel.unmount(mount)
+        if (folder / _KEPT).exists():  # else all but the folder had been taken away before
+            _put_back(Before(**json.loads((folder / _KEPT).read_text())), bridges)
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+        (folder / _KEPT).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    except (OSError, ValueError, NetlinkError) as error:
+        raise LeftBehindError(f"{folder}: {error}") from error
+
+
+def _put_back(before: Before, bridges: Sequence[str]) -> None:
     with IPRoute() as network:
         for name in bridges:
             for index in network.link_lookup(ifname=name):
@@ -106,12 +133,15 @@ def take_away(folder: Path) -> list[str]:
     if _FORWARDING.read_text() != before.forwarding:
         _FORWARDING.write_text(before.forwarding)
     for path in map(Path, before.missing):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    shutil.rmtree(folder)  # last: until then a sweep can do the rest
-    return left
+        _remove_empty(path)
+
+
+def _remove_empty(path: Path) -> None:
+    """The key, or a folder without a file in it: what holds more is somebody else's by now."""
+    if path.is_file():
+        path.unlink()
+    elif path.is_dir() and not any(each.is_file() for each in path.rglob("*")):
+        shutil.rmtree(path)
 
 
 def _interface(name: str) -> bool:

@@ -100,18 +100,18 @@ class OwnEngine:
 
 def main() -> int:
     """Start it, say so, wait for the end of standard input, and clear up. 1: it failed."""
-    sweep()
     try:
+        sweep()
         with kept_folder() as folder, contextlib.closing(OwnEngine(folder)) as engine:
             engine.wait()
             print(f"ready {engine.host}", flush=True)
             while os.read(sys.stdin.fileno(), 4096):
                 pass
-    except (SiteError, OSError) as error:
-        print(f"failed {error}", flush=True)
-        return 1
     except LeftBehindError as error:
         print(f"left behind: {error}", file=sys.stderr)
+        return 1
+    except (SiteError, OSError) as error:
+        print(f"failed {error}", flush=True)
         return 1
     return 0
 

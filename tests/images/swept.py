@@ -43,6 +43,13 @@ def die_as_a_keeper() -> NoReturn:
     raise AssertionError("alive")
 
 
+def half_removed() -> Path:
+    """An engine's folder whose keeper was killed while it removed it."""
+    folder = Path(tempfile.mkdtemp(prefix=around.PREFIX))
+    (folder / "keeper.lock").touch()
+    return folder
+
+
 def seen(pid: int) -> dict[str, Any]:
     with IPRoute() as network:
         links = sorted(link.get("ifname") for link in network.get_links())
@@ -62,6 +69,7 @@ def main(folder: str) -> None:
     with around.kept_folder() as living:
         dying = [sys.executable, __file__, folder, "die"]
         pid = int(subprocess.run(dying, stdout=subprocess.PIPE, check=False).stdout)
+        half_removed()
         before = seen(pid)
         around.sweep()
         after = seen(pid)

@@ -32,7 +32,7 @@ def test_the_next_engine_takes_away_what_a_killed_one_left(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
 
-    assert told["before"]["folders"] == 2, "the dead engine's and a living one's"
+    assert told["before"]["folders"] == 3, "the dead engines' two and a living one's"
     assert told["before"]["links"] == [OURS, THEIRS, "docker0"]
     assert told["before"]["forwarding"] != told["forwarding"]
     assert told["before"]["process"]
