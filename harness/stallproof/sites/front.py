@@ -18,7 +18,9 @@ DEADLINE_S = 300.0
 _CHUNK_BYTES = 64 * 1024
 _EMPTY = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _BROKEN = b"HTTP/1.1 503 Service Unavailable" + _EMPTY
-"""What Cloud Run's front end says for an instance that refuses, or ends without an answer.
+"""What Cloud Run's front end says for an instance that refuses. For one that ends without an answer
+it says the same; but there nobody knows what became of the request, so that here the client's
+connection ends without an answer, too, and the client counts it as open.
 Source: https://cloud.google.com/run/docs/troubleshooting"""
 _NO_INSTANCE = b"HTTP/1.1 429 Too Many Requests" + _EMPTY
 """What it says where none was ready in time: as `PENDING_S`."""
@@ -81,18 +83,17 @@ class Front:
                         await self._when_idle()
 
     async def _forward(self, request: bytes, client: SocketStream) -> None:
-        answered, otherwise = False, _BROKEN
+        handed_over = False
         try:
             async with self.router.hand_over(request) as upstream:
+                handed_over = True
                 async for chunk in upstream:
-                    answered = True
                     await client.send(chunk)
         except NoInstanceError:
-            otherwise = _NO_INSTANCE
-        except (OSError, anyio.BrokenResourceError):
-            pass  # whoever has left: the instance or the client
-        if not answered:
-            await _tell(client, otherwise)
+            await _tell(client, _NO_INSTANCE)
+        except (OSError, anyio.BrokenResourceError):  # the instance has left, or the client
+            if not handed_over:
+                await _tell(client, _BROKEN)
 
 
 async def _read_request(client: ByteStream) -> bytes:
