@@ -100,7 +100,9 @@ def test_who_is_told_to_go_leaves_with_its_own_code(
     start: Start, ready: Path, tmp_path: Path
 ) -> None:
     instance = start(POLITE)
+    assert instance.takes_requests
     assert instance.terminate()
+    assert not instance.takes_requests
     assert exit_of(instance) == 4
     assert ready.read_text() == "up\n"  # started again
     wait_until(
@@ -114,6 +116,8 @@ def test_who_is_told_to_go_leaves_with_its_own_code(
         ("exit", 4, "worker-1"),
         ("start", None, "worker-2"),
     ]
+    assert instance.takes_requests
+    assert Fleet(instance).find("worker-1") is Fleet(instance).find("worker-2") is instance
 
 
 def test_who_does_not_go_is_killed_when_the_grace_is_over(start: Start, tmp_path: Path) -> None:

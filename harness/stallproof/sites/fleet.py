@@ -45,9 +45,9 @@ class Fleet:
         return [instance for instance in self._made if not instance.retired]
 
     @property
-    def running(self) -> Sequence[SupervisedInstance]:
-        """Those of them that run just now."""
-        return [instance for instance in self.kept if instance.pid is not None]
+    def open_to_requests(self) -> Sequence[SupervisedInstance]:
+        """Those of them that run just now and were not told to go."""
+        return [instance for instance in self.kept if instance.takes_requests]
 
     @property
     def oldest(self) -> SupervisedInstance:
@@ -66,13 +66,13 @@ class Fleet:
             return self._made[-1]
 
     def find(self, instance: str) -> SupervisedInstance:
-        """The one whose present or last life has that id.
+        """The one of whose lives one has that id.
 
         Raises:
             LookupError: none has.
         """
         for made in self._made:
-            if made.id == instance:
+            if instance in made.ids:
                 return made
         raise LookupError(f"no instance {instance}; there are {[made.id for made in self._made]}")
 

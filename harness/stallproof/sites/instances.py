@@ -52,8 +52,10 @@ class SupervisedInstance:
         """Where it answers HTTP, as the harness reaches it."""
         self.id = next(ids)
         """Of its present life, or the last."""
+        self.ids = {self.id}
+        """Of all its lives."""
         self._service = service
-        self._ids = ids
+        self._new_ids = ids
         self._start_life = start
         self._liveness = liveness
         self._recorder = recorder
@@ -63,6 +65,7 @@ class SupervisedInstance:
         self._closing = False
         self._asleep = threading.Event()
         self._life: Life | None = None
+        self._told_to_go: Life | None = None
         self._starts = 0
         self._exits: list[tuple[float, int]] = []
         self._given_up = False
@@ -98,6 +101,11 @@ class SupervisedInstance:
         """Its process; None between an exit and the next start."""
         life = self._life
         return life.pid if life is not None and life.running else None
+
+    @property
+    def takes_requests(self) -> bool:
+        """It runs, and was not told to go."""
+        return self.pid is not None and self._life is not self._told_to_go
 
     def signal(self, number: int) -> None:
         """Send a signal to the instance's first process; nothing if it has exited."""
@@ -140,6 +148,7 @@ class SupervisedInstance:
             if not life.wait(grace_s):
                 life.kill_tree()
 
+        self._told_to_go = life
         self._record("sigterm", pid=life.pid)
         life.signal(signal.SIGTERM)
         threading.Thread(target=end_grace, daemon=True).start()
@@ -216,7 +225,8 @@ class SupervisedInstance:
 
     def _start(self) -> Life:
         if self._starts:
-            self.id = next(self._ids)
+            self.id = next(self._new_ids)
+            self.ids.add(self.id)
         self._log.begin(self.id)
         life = self._start_life(self.id, self._exited)
         self._life = life

@@ -105,7 +105,7 @@ class LocalSite:
 
 
 def _upstreams(api: Fleet) -> list[Upstream]:
-    return [Upstream(instance.id, instance.address) for instance in api.running]
+    return [Upstream(instance.id, instance.address) for instance in api.open_to_requests]
 
 
 def _build(
