@@ -26,6 +26,7 @@ from stallproof.checkers.facts import Facts
 from stallproof.checkers.spent import spent_of
 from stallproof.clock import Clock
 from stallproof.events import ClockSet, Seizure
+from stallproof.failures import one_line_each
 from stallproof.forensics.seize import Forensics
 from stallproof.forensics.words import evidence
 from stallproof.history import History, Recorder
@@ -190,7 +191,7 @@ def main(argument: str) -> int:
     except* CapabilityMissingError as found:  # it could be told only once the system was up
         missing = "; ".join(str(problem) for problem in found.exceptions)
     except* Exception as problems:  # noqa: BLE001  # whatever it is, it says nothing of the system
-        failures = _flat(problems)
+        failures = one_line_each(problems)
         traceback.print_exception(problems)
     finally:
         recorder.close()
@@ -223,18 +224,6 @@ def main(argument: str) -> int:
 
 def _store(folder: Path, judged: RunRecord) -> None:
     (folder / "run.json").write_bytes(msgspec.json.encode(judged))
-
-
-def _flat(group: BaseExceptionGroup[BaseException]) -> list[str]:
-    return [
-        line
-        for problem in group.exceptions
-        for line in (
-            _flat(problem)
-            if isinstance(problem, BaseExceptionGroup)
-            else [f"{type(problem).__name__}: {problem}"]
-        )
-    ]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ Takes the request as JSON. Prints what was seen as one JSON array, an object a r
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import anyio
@@ -17,6 +18,7 @@ from stallproof.calibration import instance, trial
 from stallproof.calibration.row import InstanceRow, Row
 from stallproof.calibration.rows import ROWS
 from stallproof.calibration.seen import Trial
+from stallproof.failures import one_line_each
 from stallproof.history import Recorder
 from stallproof.sites import kernel_calls as kernel
 from stallproof.sites.base import Site, SiteError, System, SystemSpec
@@ -69,7 +71,7 @@ async def _answer(row: Row, system: System, *, trials: int) -> Answer:
     try:
         return Answer(row=row.name, trials=tuple([await _once(row, system) for _ in range(trials)]))
     except* (SiteError, OSError) as problems:
-        raise SiteError(f"{row.name}: {'; '.join(_flat(problems))}") from None
+        raise SiteError(f"{row.name}: {'; '.join(one_line_each(problems))}") from None
 
 
 async def _once(row: Row, system: System) -> Trial:
@@ -98,21 +100,14 @@ def main(argument: str) -> int:
     failures: list[str] = []
     try:
         answers = anyio.run(_measure, request)
-    except* (SiteError, OSError) as problems:
-        failures = _flat(problems)
+    except* Exception as problems:  # noqa: BLE001 (whatever it is, nothing was measured)
+        failures = one_line_each(problems)
+        traceback.print_exception(problems)
     if failures:
         sys.stderr.write("; ".join(failures) + "\n")
         return HARNESS_FAILED
     sys.stdout.write(msgspec.json.encode(answers).decode() + "\n")
     return 0
-
-
-def _flat(group: BaseExceptionGroup[BaseException]) -> list[str]:
-    return [
-        line
-        for problem in group.exceptions
-        for line in (_flat(problem) if isinstance(problem, BaseExceptionGroup) else [str(problem)])
-    ]
 
 
 if __name__ == "__main__":
