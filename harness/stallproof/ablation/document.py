@@ -55,8 +55,7 @@ def markdown(results: Results, *, command: str) -> str:
         (
             f"Written by `{command}`: do not edit it. {stack}, unless a line says otherwise; site "
             f"{sites}; n = {n} runs a side, {count(len(runs), 'run')} in "
-            f"{_took_s(runs) / 60:.0f} min. The profiles are those of these runs: what earned no "
-            "place in `hardened` here is left out of it since."
+            f"{_took_s(runs) / 60:.0f} min. A profile is what it was when the run was made."
         ),
         _READING,
         "## What each knob does",

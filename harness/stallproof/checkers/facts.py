@@ -50,7 +50,8 @@ class FaultWindow:
     step: int
     name: str
     due_t: float
-    """When it was to begin: from here on it may be felt (`begin_t` is when it was complete)."""
+    """When it was to begin: from here on it may be felt (`begin_t` is when its first step was
+    complete; what follows, a change of hands for instance, counts as after it)."""
     begin_t: float
     end_t: float | None
     """When it was undone; equal to `begin_t` for an instantaneous one; None: never undone."""

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 import anyio
 import msgspec
+from anyio import to_thread
 
 from stallproof.sites.base import Link, System
 from stallproof.sites.capabilities import BrokerCommands, Revisions, Routing
@@ -103,7 +104,9 @@ class ApiCrew:
     async def at_work(self, system: System) -> set[str]:
         """Those of its instances that are there and have published a story's message, by id."""
         kept = await system.use(Revisions).kept(self.service)
-        return publishers(system.ledger.read_bytes()).intersection(kept)
+        # Not in the event loop: the clients' requests pass through it.
+        found = await to_thread.run_sync(lambda: publishers(system.ledger.read_bytes()))
+        return found.intersection(kept)
 
     def in_hand(self, system: System, instance: str) -> int:
         return system.use(Routing).hands(instance).requests

@@ -252,8 +252,8 @@ class Insides(Protocol):
 
 @runtime_checkable
 class Wiretap(Protocol):
-    """The packets of the broker's host in which a connection ends. On the direct route: with whom
-    the services talk.
+    """The packets that come in at the broker's host in which a peer ends its connection. On the
+    direct route: with whom the services talk.
     """
 
     def open(self) -> Tap:

@@ -1,4 +1,6 @@
-"""How connections end, read from the packets that pass a host: FIN or RST, whose, and when.
+"""How peers end their connections, read from the packets that come in at a host: FIN or RST.
+
+What the host itself sends is not seen: a packet socket of one protocol gets what comes in.
 
 A packet socket in the host's own network, with a filter in the kernel that lets nothing else
 through. Layouts: packet(7), linux/filter.h, linux/if_ether.h.
@@ -43,7 +45,7 @@ class Ending(NamedTuple):
     receiver: str
     how: Literal["EOF", "reset"]
     at_s: float
-    """UNIX time at which it passed."""
+    """UNIX time at which it came in."""
 
 
 class Tap:
