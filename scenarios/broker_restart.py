@@ -52,6 +52,12 @@ def broker_killed_half_second() -> None:
     workload=Workload(for_s=12),
     tags=["default", "gate"],
     expected={
+        "guide-int-keys": breaks(
+            because=(
+                "No outbox: a POST during the outage fails, or is answered too late, or its story "
+                "goes with the connection; which of them depends on the moment."
+            ),
+        ),
         "celery-defaults": breaks(
             because=(
                 "No outbox: a POST during the outage fails, or its story goes with the connection; "

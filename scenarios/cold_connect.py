@@ -67,9 +67,8 @@ def cold_connect() -> None:
         "guide-int-keys": breaks(
             "recovery",
             because=(
-                "retry_on_timeout: redis-py repeats within itself what timed out after 30 s, the "
-                "worker is told nothing and is mute. Without it work flows again 10 s after the "
-                "way is open: socket_connect_timeout 30 is longer than it was closed."
+                "socket_connect_timeout 30 is longer than the way was closed: work flows again 10 "
+                "s after it is open. In some runs the worker is mute then (as dropped-in-task)."
             ),
         ),
     },
