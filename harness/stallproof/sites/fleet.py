@@ -84,6 +84,19 @@ class Fleet:
             instance.close()
 
 
+class SupervisedInstances:
+    """`Instances`: those of one system, on any site."""
+
+    def __init__(self, instances: Mapping[str, Fleet]) -> None:
+        self._instances = instances
+
+    async def kill(self, service: str) -> bool:
+        return await to_thread.run_sync(self._instances[service].oldest.kill_and_wait)
+
+    async def terminate(self, service: str) -> bool:
+        return self._instances[service].oldest.terminate()
+
+
 class LocalRevisions:
     """`Revisions`: more instances on this machine, and fewer."""
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
-
-from anyio import to_thread
+from collections.abc import Callable, Iterator, Sequence
 
 from stallproof.events import Freezing, InstancePhase
 from stallproof.history import Recorder
@@ -18,9 +15,6 @@ from stallproof.sites.liveness import HealthProbe
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.process import KILL_TIMEOUT_S
 from stallproof.sites.waiting import wait_until
-
-if TYPE_CHECKING:
-    from stallproof.sites.fleet import Fleet
 
 BACKOFF_S = (0.0, 1.0, 2.0, 4.0)
 """How long to wait before starting again, in system time; a life of `SHORT_LIFE_S` goes back to
@@ -257,16 +251,3 @@ class SupervisedInstance:
                 code=code,
             )
         )
-
-
-class SupervisedInstances:
-    """`Instances`: those of one system, on any site."""
-
-    def __init__(self, instances: Mapping[str, Fleet]) -> None:
-        self._instances = instances
-
-    async def kill(self, service: str) -> bool:
-        return await to_thread.run_sync(self._instances[service].oldest.kill_and_wait)
-
-    async def terminate(self, service: str) -> bool:
-        return self._instances[service].oldest.terminate()

@@ -41,11 +41,10 @@ from stallproof.sites.capabilities import (
     Wiretap,
 )
 from stallproof.sites.firewall import BrokerFirewall, why_no_rules
-from stallproof.sites.fleet import Fleet, LocalRevisions
+from stallproof.sites.fleet import Fleet, LocalRevisions, SupervisedInstances
 from stallproof.sites.front import front_before
 from stallproof.sites.insides import LocalInsides
 from stallproof.sites.instanceprocesses import InstanceProcesses
-from stallproof.sites.instances import SupervisedInstances
 from stallproof.sites.localbroker import local_broker
 from stallproof.sites.localservices import LocalServices
 from stallproof.sites.namespaces import check_enclosed

@@ -45,9 +45,9 @@ from stallproof.sites.docker.network import Plan
 from stallproof.sites.docker.reaper import reaped
 from stallproof.sites.environment import environment_of
 from stallproof.sites.firewall import BrokerFirewall, probe
-from stallproof.sites.fleet import Fleet, instance_ids
+from stallproof.sites.fleet import Fleet, SupervisedInstances, instance_ids
 from stallproof.sites.hosts import Here
-from stallproof.sites.instances import SupervisedInstance, SupervisedInstances
+from stallproof.sites.instances import SupervisedInstance
 from stallproof.sites.life import Life, OnExit, Start
 from stallproof.sites.logs import ServiceLog
 from stallproof.sites.namespaces import check_enclosed
