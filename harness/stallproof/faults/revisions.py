@@ -158,20 +158,24 @@ class Rollout(OfInstances, frozen=True, kw_only=True, tag="rollout"):
         side_by_side = f"{begun['fresh']} new {crew.noun} beside {len(begun['before'])}"
         if "told_at_s" not in begun:
             return Observation(bit=False, seen=f"the new revision never took work: {side_by_side}")
-        partings = {
-            old: await seen_off(system, self.service, old, since_s=begun["told_at_s"])
-            for old in begun["old"]
-        }
+        partings: dict[str, dict[str, float] | None] = {}
+
+        async def see(old: str) -> None:
+            partings[old] = await seen_off(system, self.service, old, since_s=begun["told_at_s"])
+
+        async with anyio.create_task_group() as group:  # each at its own time
+            for old in begun["old"]:
+                group.start_soon(see, old)
         kept = await system.use(Revisions).kept(self.service)
         numbers = {f"new_{crew.noun}": begun["fresh"], "in_hand": begun["in_hand"]}
-        for parting in partings.values():
-            numbers |= parting or {}
+        if gone := [parting for parting in partings.values() if parting is not None]:
+            numbers |= max(gone, key=lambda parting: parting["after_s"])
         return Observation(
             bit=None not in partings.values()
             and begun["at_work"]
             and (begun["in_hand"] > 0 or not self.amid_work)
             and list(kept) == begun["new"],
-            seen="; ".join([side_by_side, *(said(*one) for one in partings.items())])
+            seen="; ".join([side_by_side, *(said(old, partings[old]) for old in begun["old"])])
             + f", {had(crew, begun)}",
             numbers=numbers,
         )
