@@ -38,7 +38,7 @@ test-docker: .venv/synced
 	.venv/bin/pytest -q -m docker
 
 ## Every scenario that lives in real time on every site, the verdicts compared, and what the kernel's
-## faults look like there; half an hour and more of nothing else.
+## faults look like there; twenty minutes of nothing else, more on a busy machine.
 agreement: .venv/synced
 	.venv/bin/pytest -q tests/sites/docker/test_agreement.py \
 		tests/sites/docker/test_calibration.py --every-scenario
