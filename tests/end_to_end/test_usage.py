@@ -131,6 +131,6 @@ def test_a_broker_that_exits_at_once_is_the_harness_failing(tmp_path: Path, desk
     (run,) = runs_of(done.json)
     assert run["verdict"] == "unknown"
     assert verdicts_of(run) == {"harness": "unknown"}
-    why = "the broker exited while starting; it said: not today"
+    why = "broker exited while starting; it said: not today"
     assert why in text_of(run, "harness")
     assert why in " ".join(done.err.split())  # folded to the width of a terminal
