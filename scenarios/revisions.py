@@ -112,8 +112,8 @@ def rollout_long_task() -> None:
 
 @scenario(
     schedule=[
-        at(1, Rollout(service="api", overlap_s=5, amid_work=True)),
-        at(6, Latency(links=API, latency_ms=250), for_s=10),
+        at(1, Rollout(service="api", overlap_s=6)),
+        at(7, Latency(links=API, latency_ms=250), for_s=7),
     ],
     workload=Workload(rate_per_s=2, for_s=17),
 )

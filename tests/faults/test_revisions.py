@@ -290,16 +290,6 @@ def test_an_api_is_at_work_that_has_just_answered(
     assert seen.seen.endswith(says)
 
 
-@pytest.mark.parametrize(("hands", "bit"), [(ONE, True), (Hands(0, 0.3), False)])
-def test_amid_work_what_was_just_done_is_not_enough(
-    tmp_path: Path,
-    hands: Hands,
-    bit: bool,  # noqa: FBT001 (a parameter)
-) -> None:
-    rollout = Rollout(service="api", overlap_s=0, amid_work=True)
-    assert anyio.run(bite, rollout, Api(tmp_path, hands=hands)).bit is bit
-
-
 def test_an_api_that_does_not_answer_or_does_not_go_shows_nothing(tmp_path: Path) -> None:
     mute, stays = Api(tmp_path, publish=False), Api(tmp_path, go=False)
     seen = anyio.run(bite, Rollout(service="api", overlap_s=0), mute)

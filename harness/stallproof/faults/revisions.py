@@ -117,9 +117,6 @@ class Rollout(OfInstances, frozen=True, kw_only=True, tag="rollout"):
 
     overlap_s: float = 3.0
     """For how long both take work, counted from when the new revision does."""
-    amid_work: bool = False
-    """It counts only if the old ones have work in hand when they are told; else what they have just
-    done is enough where somebody hands it out."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap_s <= 600:
@@ -171,10 +168,7 @@ class Rollout(OfInstances, frozen=True, kw_only=True, tag="rollout"):
         if gone := [parting for parting in partings.values() if parting is not None]:
             numbers |= max(gone, key=lambda parting: parting["after_s"])
         return Observation(
-            bit=None not in partings.values()
-            and begun["at_work"]
-            and (begun["in_hand"] > 0 or not self.amid_work)
-            and list(kept) == begun["new"],
+            bit=None not in partings.values() and begun["at_work"] and list(kept) == begun["new"],
             seen="; ".join([side_by_side, *(said(old, partings[old]) for old in begun["old"])])
             + f", {had(crew, begun)}",
             numbers=numbers,
