@@ -11,6 +11,7 @@ instance.py  one fault of an instance once
   place.py     the instance that it strikes, with what it begins with
   visitors.py  bare clients of its port
   watching.py  its connections, its process, its consumer
+wires.py     what a bare socket shows, in a word
 inside.py    the trials of rows, in a run of their own
 run.py       all rows side by side, and whether they agree with themselves
 document.py  the tables: docs/CALIBRATION.md

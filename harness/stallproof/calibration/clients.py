@@ -6,7 +6,6 @@ connects anew; one is redis-py with a pooled connection that was idle.
 
 from __future__ import annotations
 
-import errno
 import itertools
 import select
 import socket
@@ -21,13 +20,17 @@ from redis.retry import Retry
 
 from stallproof.calibration.row import Row
 from stallproof.calibration.seen import Seen
+from stallproof.calibration.wires import (
+    OPEN_DEADLINE_S,
+    PAUSE_S,
+    not_connected,
+    outcome_of,
+    timed,
+)
 from stallproof.sites.base import Link, System
 from stallproof.sites.capabilities import Vantage
 
 USER = "calibrator"
-OPEN_DEADLINE_S = 3.0
-PAUSE_S = 0.05
-"""A connection is quiet for this long before it asks."""
 
 _serial = itertools.count()
 
@@ -86,12 +89,8 @@ class Clients:
         self._wires.append(wire)
         wire.settimeout(self._row.deadline_s)
         began = time.monotonic()
-        try:
-            wire.connect((self._address.host, self._address.port))
-        except TimeoutError:
-            return Seen("no connect", time.monotonic() - began)
-        except OSError as error:
-            return Seen(named(error), time.monotonic() - began)
+        if why := not_connected(wire, self._address):
+            return Seen(why, time.monotonic() - began)
         # One that is closed as soon as it is open says so before anything is sent, as above.
         if select.select([wire], [], [], PAUSE_S)[0]:
             said = _outcome(lambda: _read(wire, until=b"\r\n"))
@@ -170,22 +169,14 @@ def _id_of(wire: socket.socket) -> int:
     return int(wire.recv(100).removeprefix(b":"))
 
 
-def timed(act: Callable[[], str]) -> Seen:
-    began = time.monotonic()
-    return Seen(act(), time.monotonic() - began)
-
-
 def _outcome(receive: Callable[[], bytes]) -> str:
-    try:
-        data = receive()
-    except TimeoutError:
-        return "silence"
-    except OSError as error:
-        return named(error)
+    return outcome_of(receive, _meaning)
+
+
+def _meaning(answer: bytes) -> str:
     # One that has not logged in is told so: an answer like any other.
-    if data.startswith(b"-") and not data.startswith(b"-NOAUTH"):
-        return _code(data)
-    return "answer" if data else "EOF"
+    refused = answer.startswith(b"-") and not answer.startswith(b"-NOAUTH")
+    return _code(answer) if refused else "answer"
 
 
 def _code(refusal: bytes) -> str:
@@ -193,7 +184,3 @@ def _code(refusal: bytes) -> str:
     text = refusal.decode().strip().removeprefix("-")
     code = text.partition(" ")[0]
     return text if code == "ERR" else code
-
-
-def named(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, type(error).__name__)

@@ -6,12 +6,18 @@ import json
 import select
 import socket
 import time
-from collections.abc import Callable
 
-from stallproof.calibration.clients import OPEN_DEADLINE_S, PAUSE_S, named
 from stallproof.calibration.place import EXIT_S, STORY
 from stallproof.calibration.row import InstanceRow
 from stallproof.calibration.seen import Seen
+from stallproof.calibration.wires import (
+    OPEN_DEADLINE_S,
+    PAUSE_S,
+    named,
+    not_connected,
+    outcome_of,
+    timed,
+)
 from stallproof.sites.base import Address
 from stallproof.sites.capabilities import GRACE_S
 
@@ -29,7 +35,7 @@ class Visitors:
     """The three of them. What they see is an HTTP status, an errno's name, `EOF` or `silence`."""
 
     def __init__(self, at: Address, row: InstanceRow) -> None:
-        self._at = (at.host, at.port)
+        self._at = at
         self._row = row
         self._wires: list[socket.socket] = []
         self.fault_at = time.monotonic()
@@ -64,12 +70,8 @@ class Visitors:
         wire = socket.socket()
         self._wires.append(wire)
         wire.settimeout(self._row.deadline_s)
-        try:
-            wire.connect(self._at)
-        except TimeoutError:
-            return Seen("no connect", time.monotonic() - began)
-        except OSError as error:
-            return Seen(named(error), time.monotonic() - began)
+        if why := not_connected(wire, self._at):
+            return Seen(why, time.monotonic() - began)
         return self._spoken(wire, _ASK, hears_s=0.0)
 
     def close(self) -> None:
@@ -77,13 +79,14 @@ class Visitors:
             wire.close()
 
     def _wire(self) -> socket.socket:
-        self._wires.append(socket.create_connection(self._at, timeout=OPEN_DEADLINE_S))
+        self._wires.append(
+            socket.create_connection((self._at.host, self._at.port), timeout=OPEN_DEADLINE_S)
+        )
         return self._wires[-1]
 
     def _spoken(self, wire: socket.socket, text: bytes, *, hears_s: float) -> Seen:
         if select.select([wire], [], [], hears_s)[0]:
-            outcome = _outcome(lambda: wire.recv(100))
-            return Seen(outcome, max(0.0, time.monotonic() - self.fault_at))
+            return Seen(_heard(wire), max(0.0, time.monotonic() - self.fault_at))
         began = time.monotonic()
         try:
             wire.sendall(text)
@@ -92,18 +95,14 @@ class Visitors:
         return self._read(wire, self._row.deadline_s)
 
     def _read(self, wire: socket.socket, within_s: float) -> Seen:
-        began = time.monotonic()
         wire.settimeout(within_s)
-        outcome = _outcome(lambda: wire.recv(100))
-        return Seen(outcome, time.monotonic() - began)
+        return timed(lambda: _heard(wire))
 
 
-def _outcome(receive: Callable[[], bytes]) -> str:
+def _heard(wire: socket.socket) -> str:
+    return outcome_of(lambda: wire.recv(100), _status)
+
+
+def _status(answer: bytes) -> str:
     """`200` of `HTTP/1.1 200 OK`: the first line comes in one piece."""
-    try:
-        data = receive()
-    except TimeoutError:
-        return "silence"
-    except OSError as error:
-        return named(error)
-    return data.split(b" ", 2)[1].decode() if data else "EOF"
+    return answer.split(b" ", 2)[1].decode()
