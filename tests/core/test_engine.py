@@ -6,13 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.core.jobs import job_of
 
 from stallproof import catalog, engine
 from stallproof.engine import run_one
 from stallproof.job import Job
 from stallproof.model import Verdict
-from stallproof.request import Request
-from stallproof.sites.base import SystemSpec
 
 HANGS = "import sys, time; print('half way', file=sys.stderr, flush=True); time.sleep(600)"
 FAILS = "import sys; sys.exit('no room left')"
@@ -21,22 +20,7 @@ FAILS = "import sys; sys.exit('no room left')"
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setattr(Job, "deadline_s", 3.0)  # a bare Python must have begun by then
-    request = Request(
-        scenario=next(iter(catalog.load().values())),
-        spec=SystemSpec(
-            profile="hardened",
-            python="/nonexistent",
-            broker_binary="/nonexistent",
-            run_dir=str(tmp_path / "s"),
-        ),
-        site="local",
-        namespaces=False,
-        stack="locked",
-        stack_versions={},
-        settings=(),
-        worker_args=(),
-    )
-    return Job(request=request, dir="runs/s")
+    return job_of(next(iter(catalog.load().values())), tmp_path)
 
 
 def outcome(

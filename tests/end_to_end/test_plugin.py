@@ -15,6 +15,7 @@ from .command import RUN_DEADLINE_S, broker_away, write_scenario
 pytestmark = pytest.mark.real
 
 PYTEST = [sys.executable, "-m", "pytest", "scenarios"]
+PROFILES = ["--profile", "hardened", "--profile", "celery-defaults"]
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
 
 # Under the defaults a POST waits for the broker, with an outbox it does not: that is sure.
@@ -25,6 +26,18 @@ EXPECTED = (
 )
 
 
+def pytest_scenarios(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PYTEST, *PROFILES, *options],
+        cwd=cwd,
+        env=CLEAN,
+        capture_output=True,
+        text=True,
+        timeout=RUN_DEADLINE_S,
+        check=False,
+    )
+
+
 def test_what_is_on_record_passes_and_what_is_not_says_which_checker(
     tmp_path: Path, desk: Path
 ) -> None:
@@ -32,17 +45,8 @@ def test_what_is_on_record_passes_and_what_is_not_says_which_checker(
         expected = LIMITS + EXPECTED.format(checkers=checkers)
         broker_away(desk / "scenarios", name, for_s=3, load_s=6, more=expected)
     (desk / "pytest.ini").write_text("[pytest]\n")
-    profiles = ["--profile", "hardened", "--profile", "celery-defaults"]
     xml = tmp_path / "junit.xml"
-    done = subprocess.run(
-        [*PYTEST, *profiles, f"--junitxml={xml}"],
-        cwd=desk,
-        env=CLEAN,
-        capture_output=True,
-        text=True,
-        timeout=RUN_DEADLINE_S,
-        check=False,
-    )
+    done = pytest_scenarios(f"--junitxml={xml}", cwd=desk)
     assert done.returncode == 1, done.stdout + done.stderr
     failures = {
         case.attrib["name"]: None if (failure := case.find("failure")) is None else failure.text
@@ -77,15 +81,6 @@ def test_recorded_is_what_shows_every_time(desk: Path) -> None:
             arguments=f"expected={{'celery-defaults': Expect({on_record}{more})}}",
         )
     write_scenario(desk / "scenarios", "never", imports="Expect", arguments="")
-    profiles = ["--profile", "hardened", "--profile", "celery-defaults"]
-    done = subprocess.run(
-        [*PYTEST, *profiles, "-m", "recorded", "--collect-only", "-q"],
-        cwd=desk,
-        env=CLEAN,
-        capture_output=True,
-        text=True,
-        timeout=RUN_DEADLINE_S,
-        check=False,
-    )
+    done = pytest_scenarios("-m", "recorded", "--collect-only", "-q", cwd=desk)
     collected = [line for line in done.stdout.splitlines() if "::" in line]
     assert collected == ["scenarios/always.py::always[celery-defaults]"], done.stdout + done.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.core.jobs import job_of
 
 from stallproof import catalog
 from stallproof.budget import Budget
@@ -13,35 +14,12 @@ from stallproof.engine import cut_short, run_all
 from stallproof.exits import Exit, exit_for
 from stallproof.gate.command import BUDGET_S, by_runs
 from stallproof.gate.thresholds import Bounds, Thresholds, load_thresholds
-from stallproof.job import Job
-from stallproof.model import Scenario, Verdict
+from stallproof.model import Verdict
 from stallproof.records import Finding
-from stallproof.request import Request
 from stallproof.results import summarize
-from stallproof.sites.base import SystemSpec
 
 GATE = catalog.select(catalog.load(), ["tag:gate"])
 BOOT_S, PROCESSORS = 15.0, 2
-
-
-def job(scenario: Scenario, root: Path) -> Job:
-    spec = SystemSpec(
-        profile="hardened",
-        python="/nonexistent",
-        broker_binary="/nonexistent",
-        run_dir=str(root / scenario.name),
-    )
-    request = Request(
-        scenario=scenario,
-        spec=spec,
-        site="local",
-        namespaces=False,
-        stack="locked",
-        stack_versions={},
-        settings=(),
-        worker_args=(),
-    )
-    return Job(request=request, dir=f"runs/{scenario.name}")
 
 
 @pytest.fixture
@@ -50,7 +28,7 @@ def spent() -> Budget:
 
 
 def test_what_has_not_begun_when_it_is_spent_never_begins(tmp_path: Path, spent: Budget) -> None:
-    jobs = [job(scenario, tmp_path) for scenario in GATE[:3]]
+    jobs = [job_of(scenario, tmp_path) for scenario in GATE[:3]]
     results = run_all(
         jobs,
         root=tmp_path,
@@ -72,7 +50,7 @@ def test_a_violation_that_was_seen_counts_for_more_than_the_budget(
     tmp_path: Path, spent: Budget
 ) -> None:
     results = run_all(
-        [job(scenario, tmp_path) for scenario in GATE[:2]],
+        [job_of(scenario, tmp_path) for scenario in GATE[:2]],
         root=tmp_path,
         at_once=1,
         on_progress=lambda _job, _progress: None,
