@@ -9,6 +9,7 @@ import anyio
 import httpx2
 import msgspec
 
+from stallproof.clientlist import clients_in
 from stallproof.events import Broker, Connections, Health, MessagePhase, Task
 from stallproof.history import Recorder
 from stallproof.sites.base import Address, HealthPort, Link, System
@@ -162,8 +163,7 @@ class BrokerSampler:
     def _note(self, t: float, run_id: str, client_list: str) -> None:
         """Record what changed since the last look, per link."""
         now: dict[Link, set[str]] = {link: set() for link in Link}
-        for line in client_list.splitlines():
-            fields = dict(part.partition("=")[::2] for part in line.split(" "))
+        for fields in clients_in(client_list):
             link = self._links.get(fields.get("laddr", ""))
             if link is not None and fields.get("cmd") not in INTRODUCING:
                 now[link].add(f"{run_id}/{fields['id']}")

@@ -13,7 +13,7 @@ import pytest
 
 from stallproof.clock import Clock
 from stallproof.faults import InstanceKill, KillChild, Terminate, lifecycle
-from stallproof.faults.lifecycle import at_work
+from stallproof.faults.ledger import at_work
 from stallproof.sites.capabilities import Processes
 
 

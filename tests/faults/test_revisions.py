@@ -14,7 +14,7 @@ import pytest
 
 from stallproof.clock import Clock
 from stallproof.faults import Rollout, ScaleIn, ScaleOut, crews, revisions
-from stallproof.faults.crews import publishers, tasks_in_hand
+from stallproof.faults.ledger import publishers, tasks_in_hand
 from stallproof.sites.base import Address, Link
 from stallproof.sites.capabilities import BrokerCommands, Hands, Revisions, Routing
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from stallproof.calibration.clients import USER, Clients
 from stallproof.calibration.seen import Seen
+from stallproof.clientlist import clients_in
 from stallproof.sites.base import Link
 from stallproof.sites.capabilities import BrokerCommands
 
@@ -33,8 +34,7 @@ async def life_of(commands: BrokerCommands) -> str | None:
 
 async def listed(commands: BrokerCommands) -> list[dict[str, str]]:
     """CLIENT LIST: the fields of each client. Raises ConnectionError: the broker is down."""
-    lines = str(await commands.execute("CLIENT", "LIST")).splitlines()
-    return [dict(part.partition("=")[::2] for part in line.split()) for line in lines]
+    return clients_in(str(await commands.execute("CLIENT", "LIST")))
 
 
 async def at_broker(

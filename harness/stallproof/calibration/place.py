@@ -14,7 +14,8 @@ import anyio
 import httpx2
 
 from stallproof.calibration.row import InstanceRow
-from stallproof.faults.crews import crew_of, tasks_in_hand
+from stallproof.faults.crews import crew_of
+from stallproof.faults.ledger import tasks_in_hand
 from stallproof.sites.base import Address, SiteError, System
 from stallproof.sites.capabilities import GRACE_S, Revisions
 

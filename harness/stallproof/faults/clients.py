@@ -8,6 +8,7 @@ from typing import Literal
 import anyio
 import msgspec
 
+from stallproof.clientlist import clients_in
 from stallproof.sites.base import Address, Link
 from stallproof.sites.capabilities import BrokerCommands
 
@@ -33,8 +34,7 @@ async def clients_of(commands: BrokerCommands, links: Sequence[Link]) -> list[Cl
         raise TypeError(f"CLIENT LIST came as {type(text).__name__}: it must be the broker's text")
     link_at = {_laddr(commands.address_of(link)): link for link in links}
     clients = []
-    for line in text.splitlines():
-        fields = dict(field.partition("=")[::2] for field in line.split(" "))
+    for fields in clients_in(text):
         link = link_at.get(fields["laddr"])
         # What runs CLIENT LIST at this moment is the harness, where its own way is a TCP one.
         if link is not None and fields["cmd"] != "client|list":

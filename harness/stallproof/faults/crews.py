@@ -5,14 +5,14 @@ The worker's ask the broker for it. The API's are handed it by the front end.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import anyio
-import msgspec
 from anyio import to_thread
 
+from stallproof.clientlist import clients_in
+from stallproof.faults.ledger import publishers, tasks_in_hand
 from stallproof.sites.base import Link, System
 from stallproof.sites.capabilities import BrokerCommands, Revisions, Routing
 
@@ -72,10 +72,9 @@ class WorkerCrew:
         broker = system.use(BrokerCommands)
         here = broker.address_of(Link.WORKER_BROKER)
         try:
-            lines = str(await broker.execute("CLIENT", "LIST")).splitlines()
+            clients = clients_in(str(await broker.execute("CLIENT", "LIST")))
         except ConnectionError:
             return set()
-        clients = [dict(part.partition("=")[::2] for part in line.split()) for line in lines]
         return {
             client["id"]
             for client in clients
@@ -151,28 +150,3 @@ async def _retire(system: System, service: str, go: Sequence[str]) -> float:
     for instance in go:
         await system.use(Revisions).retire(service, instance)
     return told_at_s
-
-
-def tasks_in_hand(ledger: bytes) -> Counter[str]:
-    """How many tasks each instance has begun and not ended, as the ledger has it."""
-    begun: dict[tuple[str, int], str] = {}
-    for entry in _entries(ledger):
-        if entry["event"] not in ("start", "end"):
-            continue
-        task = (entry["story_id"], entry["attempt"])
-        if entry["event"] == "start":
-            begun[task] = entry["instance"]
-        else:
-            begun.pop(task, None)
-    return Counter(begun.values())
-
-
-def publishers(ledger: bytes) -> set[str]:
-    """The instances that have published a story's message, as the ledger has it."""
-    return {entry["instance"] for entry in _entries(ledger) if entry["event"] == "published"}
-
-
-def _entries(ledger: bytes) -> Iterator[dict[str, Any]]:
-    """Its lines; one that is not whole yet is left out."""
-    for line in ledger[: ledger.rfind(b"\n") + 1].splitlines():
-        yield msgspec.json.decode(line)

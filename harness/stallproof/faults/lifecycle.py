@@ -6,9 +6,9 @@ import signal
 from typing import Any, ClassVar, Literal
 
 import anyio
-import msgspec
 
 from stallproof.faults.base import Fault, Observation, Plane
+from stallproof.faults.ledger import at_work
 from stallproof.sites.base import System
 from stallproof.sites.capabilities import GRACE_S, Instances, Processes
 
@@ -133,15 +133,3 @@ class KillChild(Fault, frozen=True, kw_only=True, tag="kill-child"):
         alone = len(system.instances["worker"].exits) == begun["exits"]
         state = "still there" if there else "gone" if alone else "gone, its instance too"
         return Observation(bit=not there and alone, seen=f"pool process {pid}: {state}")
-
-
-def at_work(ledger: bytes) -> list[int]:
-    """The processes that a ledger has at work, by their pid, the longest at it first."""
-    since: dict[int, None] = {}
-    for line in ledger[: ledger.rfind(b"\n") + 1].splitlines():
-        entry = msgspec.json.decode(line)
-        if entry["event"] == "start":
-            since[entry["pid"]] = None
-        elif entry["event"] == "end":
-            since.pop(entry["pid"], None)
-    return list(since)

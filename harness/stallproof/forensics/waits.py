@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 
 from stallproof.checkers.wording import count
+from stallproof.clientlist import clients_in
 from stallproof.forensics.findings import Connection, Wait
 from stallproof.sites.pystacks import Frame
 from stallproof.sites.seen import ProcessSeen, ThreadSeen
@@ -80,8 +81,7 @@ def connections_of(
 def clients_of(client_list: str) -> dict[str, str]:
     """What CLIENT LIST says of each client, by its address."""
     found = {}
-    for line in client_list.splitlines():
-        fields = dict(part.partition("=")[::2] for part in line.split(" "))
+    for fields in clients_in(client_list):
         if "addr" in fields:
             last = f"last command {fields.get('cmd', 'unknown')}, {fields.get('idle', '?')} s ago"
             subscribed = sum(int(fields.get(kind, 0)) for kind in ("sub", "psub", "ssub"))
