@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -27,7 +28,7 @@ class Instance:
         self.upstream = Upstream(instance, Address("127.0.0.1", port))
         self.let = anyio.Event()
         self.end, self.ended = anyio.Event(), anyio.Event()
-        self.mute = False
+        self.mute = self.resets = False
         self.reached = 0
 
     async def listen(self, listener: MultiListener[SocketStream]) -> None:
@@ -42,7 +43,11 @@ class Instance:
             await wire.receive()
             self.reached += 1
             await self.let.wait()
-            if not self.mute:
+            if self.resets:
+                at_once = struct.pack("ii", 1, 0)
+                raw = wire.extra(SocketAttribute.raw_socket)
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            elif not self.mute:
                 await wire.send(b"HTTP/1.1 200 OK\r\n\r\n" + self.upstream.instance.encode())
 
 
@@ -196,6 +201,8 @@ def test_one_that_refuses_is_a_503_and_one_that_leaves_without_an_answer_leaves_
         rude = await ground.add("api-2")
         rude.mute = True
         rude.let.set()
+        assert await ground.ask() == "nothing"
+        rude.resets = True
         assert await ground.ask() == "nothing"
 
     on_ground(act)
