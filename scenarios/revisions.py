@@ -113,9 +113,10 @@ def rollout_long_task() -> None:
 @scenario(
     schedule=[
         at(1, Rollout(service="api", overlap_s=6)),
-        at(7, Latency(links=API, latency_ms=250), for_s=7),
+        # Long enough for a new revision that comes up late, and is slow itself to publish first.
+        at(7, Latency(links=API, latency_ms=250), for_s=11),
     ],
-    workload=Workload(rate_per_s=2, for_s=17),
+    workload=Workload(rate_per_s=2, for_s=21),
 )
 def rollout_api() -> None:
     """A new revision of the API takes over while POSTs are in the old one's hands

@@ -45,6 +45,8 @@ app = typer.Typer(
 app.command()(gate)
 app.command("load")(load_command)
 DEFAULT_TAG = "tag:default"
+INTERRUPTED = 130
+"""What typer exits with after Ctrl-C: a code of its own, and not a word."""
 
 Scenarios = Annotated[
     list[str] | None,
@@ -221,8 +223,10 @@ def main() -> None:
         _end(error, Exit.USAGE)
     except (SiteError, StackError, InterfaceError) as error:
         _end(error, Exit.HARNESS)
-    except KeyboardInterrupt:
-        _end("interrupted: what had ended by then is in the result folder", Exit.INCONCLUSIVE)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _end("interrupted: runs that had ended by then are stored", Exit.INCONCLUSIVE)
+        raise
 
 
 def _end(why: object, code: Exit) -> NoReturn:

@@ -1,14 +1,12 @@
 """Runs many scenarios side by side: each in a process tree of its own, judged in there.
 
-    request -> enclosed `python -m stallproof.runner` -> run.json -> Results
+    request -> enclosed `stallproof.runner` -> run.json -> Results
 
 The engine never looks into a run while it goes, but for the progress lines it prints.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,18 +16,21 @@ from pathlib import Path
 import msgspec
 
 from stallproof.blame import Blame
+from stallproof.boots import Boots
 from stallproof.budget import Budget, BudgetSpentError
+from stallproof.forked import ForkServer, ServerClosedError
 from stallproof.job import Job, store
 from stallproof.model import Verdict
 from stallproof.records import Finding, Results, RunRecord
 from stallproof.request import Progress, record_of
 from stallproof.results import summarize
 from stallproof.sites.base import SiteError
-from stallproof.sites.choice import bury
-from stallproof.sites.namespaces import command_enclosed
+from stallproof.sites.choice import bury, modules_of
 
 OnProgress = Callable[[Job, Progress], None]
 OnDone = Callable[[Job, RunRecord], None]
+
+RUNNER = "stallproof.runner"
 
 # Made here, by one thread: msgspec 0.22 learns a struct's fields at its first use, and two threads
 # at once that use it first crash the process.
@@ -49,12 +50,14 @@ def run_all(
     """Run all jobs, at most `at_once` at a time. `root/run.json` grows with each that ends.
 
     A run that has not ended when the budget is used up is ended then, and one that has not begun
-    never begins: both are unknown.
+    never begins: both are unknown. Interrupted, it ends all runs under way, without a record.
     """
     lock = threading.Lock()
+    server = ForkServer(RUNNER, *sorted({m for job in jobs for m in modules_of(job.request.site)}))
+    runs = Runs(server, root=root, on_progress=on_progress, budget=budget)
 
     def attempt(trial: Job) -> RunRecord:
-        record = run_one(trial, root=root, on_progress=on_progress, budget=budget)
+        record = runs.one(trial)
         if budget is not None and cut_short(record):
             raise BudgetSpentError(budget.why)
         return record
@@ -63,7 +66,7 @@ def run_all(
     ended: dict[str, RunRecord] = {}
 
     def one(job: Job) -> None:
-        record = run_one(job, root=root, on_progress=on_progress, budget=budget)
+        record = runs.one(job)
         if any(f.checker == "boot" and f.verdict is Verdict.INVALID for f in record.findings):
             with suppress(BudgetSpentError):  # that it never came up is known, and enough
                 record = blame.explain(job, record)
@@ -73,62 +76,98 @@ def run_all(
             store(root / "run.json", summarize(done, run_dir=str(root)))
             on_done(job, record)
 
-    with ThreadPoolExecutor(max_workers=at_once) as pool:
+    with ThreadPoolExecutor(max_workers=at_once) as pool, server:
         # The longest first: none of them is left to run alone at the end.
         longest_first = sorted(jobs, key=lambda job: -job.likely_s)
-        for future in [pool.submit(one, job) for job in longest_first]:
-            future.result()
+        try:
+            for future in [pool.submit(one, job) for job in longest_first]:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return summarize([ended[job.dir] for job in jobs], run_dir=str(root))
 
 
-def run_one(
-    job: Job, *, root: Path, on_progress: OnProgress, budget: Budget | None = None
-) -> RunRecord:
-    """One run in its own process tree. A harness that fails gives a record that says so."""
-    folder = root / job.dir
-    (folder / "logs").mkdir(parents=True, exist_ok=True)
-    if budget is not None and budget.spent:
-        return _kept(_without_verdict(job, "budget", budget.why), job, folder)
-    request = folder / "request.json"
-    request.write_bytes(msgspec.json.encode(job.request))
-    command = command_enclosed(
-        [sys.executable, "-m", "stallproof.runner", str(request)],
-        namespaces=job.request.namespaces,
-    )
-    with (folder / "logs" / "harness.log").open("w+b") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+class Runs:
+    """Starts runs, from any thread, and sees them through."""
+
+    def __init__(
+        self,
+        server: ForkServer,
+        *,
+        root: Path,
+        on_progress: OnProgress,
+        budget: Budget | None = None,
+    ) -> None:
+        self._server = server
+        self._root = root
+        self._on_progress = on_progress
+        self._budget = budget
+        self._boots = Boots()
+
+    def one(self, job: Job) -> RunRecord:
+        """One run in its own process tree. A harness that fails gives a record that says so.
+
+        Raises:
+            ServerClosedError: all runs are being ended.
+        """
+        folder = self._root / job.dir
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        with self._boots.place() as booted:
+            return _kept(self._seen_through(job, folder, booted), job, folder)
+
+    def _seen_through(self, job: Job, folder: Path, booted: Callable[[], None]) -> RunRecord:
+        budget = self._budget
+        if budget is not None and budget.spent:
+            return _without_verdict(job, "budget", budget.why)
+        request = folder / "request.json"
+        request.write_bytes(msgspec.json.encode(job.request))
         deadline_s = job.deadline_s if budget is None else min(job.deadline_s, budget.left_s)
-        overdue = threading.Event()
-
-        def end() -> None:
-            overdue.set()
-            process.kill()
-
-        timer = threading.Timer(deadline_s, end)
-        timer.start()
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                on_progress(job, _PROGRESS.decode(line))
-            code = process.wait()
-        finally:
-            timer.cancel()
-            process.kill()
-            process.wait()
-        errors.seek(0)
-        said = errors.read().decode(errors="replace").strip().splitlines()
-        if overdue.is_set():
+        with (folder / "logs" / "harness.log").open("w+b") as errors:
+            overdue, code = self._wait(job, str(request), errors.fileno(), deadline_s, booted)
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().splitlines()
+        request.unlink()
+        trouble = [] if code == 0 else _buried(job)
+        if code is None and self._server.closed:
+            raise ServerClosedError
+        if code == 0:
+            return _RECORD.decode((folder / "run.json").read_bytes())
+        if budget is not None and budget.spent:
+            return _without_verdict(job, "budget", budget.why)
+        if overdue:
             said.append(f"the runner had not ended after {deadline_s:.0f} s, and was killed")
-    request.unlink()
-    trouble = _buried(job) if code else []
-    if code == 0:
-        record = _RECORD.decode((folder / "run.json").read_bytes())
-    elif budget is not None and budget.spent:
-        record = _without_verdict(job, "budget", budget.why)
-    else:
-        reason = said[-1] if said else f"the runner ended with {code} and said nothing"
-        record = _without_verdict(job, "harness", "; then ".join([reason, *trouble]))
-    return _kept(record, job, folder)
+        reason = said[-1] if said else f"the runner {_ended_with(code)} and said nothing"
+        return _without_verdict(job, "harness", "; then ".join([reason, *trouble]))
+
+    def _wait(
+        self, job: Job, request: str, errors: int, deadline_s: float, booted: Callable[[], None]
+    ) -> tuple[bool, int | None]:
+        """Whether it was killed for being late, and its exit status."""
+        overdue = threading.Event()
+        with self._server.start(
+            request, namespaces=job.request.namespaces, errors=errors
+        ) as runner:
+
+            def end() -> None:
+                overdue.set()
+                runner.kill()
+
+            timer = threading.Timer(deadline_s, end)
+            timer.start()
+            try:
+                for line in runner.output:
+                    progress = _PROGRESS.decode(line)
+                    if progress.phase != "boot":
+                        booted()
+                    self._on_progress(job, progress)
+                return overdue.is_set(), runner.wait()
+            finally:
+                timer.cancel()
+
+
+def _ended_with(code: int | None) -> str:
+    return "ended with its fork server" if code is None else f"ended with {code}"
 
 
 def _buried(job: Job) -> list[str]:

@@ -8,27 +8,23 @@ import threading
 import anyio
 import httpx2
 
+from stallproof.acting import Run
 from stallproof.events import AnyEvent, Log, Starved
 from stallproof.history import Recorder
 from stallproof.patience import Patience
-from stallproof.request import Request
 from stallproof.sites.base import System
 from stallproof.workload import Clients
 
 
-async def warm_up(
-    request: Request,
-    system: System,
-    *,
-    clients: Clients,
-    http: httpx2.AsyncClient,
-    recorder: Recorder,
-) -> bool:
+async def warm_up(run: Run, system: System, *, clients: Clients, http: httpx2.AsyncClient) -> bool:
     """One story from accept to done, before anything is broken. False: it never came to that.
+
+    The boot is over, for the run, when the API answers.
 
     A POST that is refused is tried again with a new story: a service may answer before it can
     work. A worker's health port may, too: so what counts is how often a service exits.
     """
+    request, recorder = run.request, run.recorder
     work_s = recorder.clock.real_s(request.spec.task_s)
     patience = Patience(request.boot_deadline_s + work_s)
     async with anyio.create_task_group() as group:
@@ -38,6 +34,7 @@ async def warm_up(
             group.start_soon(_worker_ready, recorder, group.cancel_scope)
         while not await _answers(http):
             await anyio.sleep(0.05)
+        run.enter("warmup")
         for number in itertools.count(1):
             if await clients.story(-number):
                 break

@@ -26,6 +26,9 @@ ANSWER_REAL_S = 5.0
 """An API on this machine gets at least so long to answer, whatever the speed."""
 LOOK_AGAIN_REAL_S = 0.25
 """It is asked for a story no more often than this."""
+LOOK_AGAIN_AT_MOST_S = 8.0
+"""The longer a client has waited, the more rarely it asks, but at least this often: that a story is
+done the ledger tells it at once."""
 
 
 class Driver(Protocol):
@@ -138,14 +141,16 @@ class Clients:
     async def _await(self, number: int, story_id: str) -> bool:
         start = self._recorder.now()
         self._recorder.add(Op(t=start, f="await", type="invoke", story=number, story_id=story_id))
-        again_s = self._clock.real_s(LOOK_AGAIN_S, at_least_s=LOOK_AGAIN_REAL_S)
+        look_s = LOOK_AGAIN_S
         outcome: Literal["ok", "fail", "info"] = "info"
         error: str | None = "the watch ended first"
         last: str | None = None
         try:
             while outcome == "info":
+                again_s = self._clock.real_s(look_s, at_least_s=LOOK_AGAIN_REAL_S)
                 with anyio.move_on_after(again_s):
                     await self._ended[story_id].wait()
+                look_s = min(2 * look_s, LOOK_AGAIN_AT_MOST_S)
                 status = await self._status(story_id)
                 last = status or last
                 if status == "done":

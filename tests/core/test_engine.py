@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from tests.core.jobs import job_of
 
-from stallproof import catalog, engine
-from stallproof.engine import run_one
+from stallproof import catalog
+from stallproof.engine import Runs
+from stallproof.forked import ForkServer
 from stallproof.job import Job
 from stallproof.model import Verdict
 
 HANGS = "import sys, time; print('half way', file=sys.stderr, flush=True); time.sleep(600)"
-FAILS = "import sys; sys.exit('no room left')"
+FAILS = "import sys; sys.stderr.write('no room left'); code = 1"
+
+ENDS_SERVER = """
+import os, signal
+pid = os.getpid()
+for _ in ("init", "launcher", "server"):
+    with open(f"/proc/{pid}/stat") as stat:
+        pid = int(stat.read().rpartition(")")[2].split()[1])
+os.kill(pid, signal.SIGKILL)
+signal.pause()
+"""
 
 
 @pytest.fixture
@@ -24,10 +34,11 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 
 
 def outcome(
-    job: Job, root: Path, script: str, monkeypatch: pytest.MonkeyPatch
+    job: Job, root: Path, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Verdict, str, str]:
-    monkeypatch.setattr(engine, "command_enclosed", lambda *_, **__: [sys.executable, "-c", script])
-    record = run_one(job, root=root, on_progress=lambda _job, _progress: None)
+    monkeypatch.setenv("RUN", code)
+    with ForkServer("tests.core.forked_standin") as server:
+        record = Runs(server, root=root, on_progress=lambda _job, _progress: None).one(job)
     (finding,) = record.findings
     return record.verdict, finding.checker, finding.text
 
@@ -47,3 +58,10 @@ def test_one_that_fails_has_the_last_word(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert outcome(job, tmp_path, FAILS, monkeypatch)[2] == "no room left"
+
+
+def test_one_that_goes_with_its_server_says_so(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "the runner ended with its fork server and said nothing"
+    assert outcome(job, tmp_path, ENDS_SERVER, monkeypatch)[2] == said

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import msgspec
 from pyroute2 import IPRoute
 
+from stallproof.forkserver import FORKED
 from stallproof.sites.proctable import Entry, descendants, processes
 
 END_S = 90.0
@@ -32,7 +33,7 @@ THERE_S = 30.0
 """For the command to start its first run, on a crowded machine."""
 T = TypeVar("T")
 LISTEN = "0A"
-RUNNER = "stallproof.runner"
+SERVER = "stallproof.forkserver"
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -40,7 +41,7 @@ class Plan(msgspec.Struct, kw_only=True):
     desk: str
     env: dict[str, str]
     victim: str
-    """`outer`, `launcher`, `init` or `runner`."""
+    """`outer`, `server`, `launcher`, `init` or `runner`."""
     after_s: float
     """How long the first of them has been there when it, or another of them, is killed."""
     gone_s: float = 4.0
@@ -109,10 +110,11 @@ def there(victim: str, outer: int) -> list[int]:
     if victim == "outer":
         return [outer]
     table = list(processes())
-    launchers = [pid for pid in below([outer], table) if RUNNER in argv(pid)]
+    servers = [pid for pid in below([outer], table) if SERVER in argv(pid)]
+    launchers = below(servers, table)
     inits = below(launchers, table)
-    runners = [pid for pid in below(inits, table) if argv(pid)[2:3] == [RUNNER]]
-    return {"launcher": launchers, "init": inits, "runner": runners}[victim]
+    runners = [pid for pid in below(inits, table) if comm(pid) == FORKED]
+    return {"server": servers, "launcher": launchers, "init": inits, "runner": runners}[victim]
 
 
 def below(parents: list[int], table: list[Entry]) -> list[int]:
@@ -124,6 +126,13 @@ def argv(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
     except OSError:  # it has just ended
         return []
+
+
+def comm(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:  # likewise
+        return ""
 
 
 def everything() -> dict[str, list[str]]:

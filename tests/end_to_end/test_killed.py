@@ -26,8 +26,8 @@ pytestmark = [
     ),
 ]
 
-VICTIMS = ("outer", "launcher", "init", "runner")
-TRIALS = 12
+VICTIMS = ("outer", "server", "launcher", "init", "runner")
+TRIALS = 15
 """About three a victim; each time these tests run they draw new moments."""
 AT_ONCE = 4
 REPEAT = 2

@@ -31,6 +31,13 @@ def site_of(name: str) -> Site:
     return LocalSite(namespaces=name == LOCAL)
 
 
+def modules_of(name: str) -> tuple[str, ...]:
+    """What a run there imports only when it comes to it: whoever forks many imports it before."""
+    if name in IN_CONTAINERS:
+        return ("stallproof.sites.docker.boot", "stallproof.sites.compose.project")
+    return ("stallproof.sites.gateway", "stallproof.sites.proxyserver")
+
+
 def bury(name: str, run_dir: str) -> None:
     """Do what is left to do for a run whose runner did not end by itself.
 

@@ -18,6 +18,7 @@ n), or `CANNOT_ENCLOSE` with one line on stderr.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import sys
@@ -29,6 +30,7 @@ from stallproof.sites import kernel_calls as kernel
 from stallproof.sites.forking import (
     CANNOT_ENCLOSE,
     MARK,
+    Inner,
     complaint,
     execute,
     fork,
@@ -39,24 +41,27 @@ from stallproof.sites.forking import (
 
 
 def main(argv: list[str]) -> NoReturn:
-    launch = {"namespaces": launch_in_namespaces, "processes": guardian.launch}
-    if len(argv) < 3 or argv[0] not in launch or not argv[1].isdigit():
+    if len(argv) < 3 or argv[0] not in _LAUNCH or not argv[1].isdigit():
         sys.exit("usage: enclosed namespaces|processes PARENT_PID CMD...")
+    sys.exit(enclose(argv[0], functools.partial(execute, argv[2:]), parent=int(argv[1])))
+
+
+def enclose(mode: str, inner: Inner, *, parent: int) -> int:
+    """Be the launcher of `inner`, and answer its exit status."""
     hold_signals()
     # Out of the terminal's foreground group: Ctrl-C then reaches the harness alone, which
     # forwards it once, instead of every process of the tree at the same time.
     with contextlib.suppress(PermissionError):  # already leads a group of its own
         os.setsid()
     try:
-        code = launch[argv[0]](argv[2:], parent=int(argv[1]))
+        return _LAUNCH[mode](inner, parent=parent)
     except OSError as error:
         sys.stderr.write(complaint(error))
-        code = CANNOT_ENCLOSE
-    sys.exit(code)
+        return CANNOT_ENCLOSE
 
 
-def launch_in_namespaces(cmd: list[str], *, parent: int) -> int:
-    """Enter new namespaces, run `cmd` under a PID 1 of its own, answer its exit status.
+def launch_in_namespaces(inner: Inner, *, parent: int) -> int:
+    """Enter new namespaces, run `inner` under a PID 1 of its own, answer its exit status.
 
     Raises:
         OSError: namespaces are refused; the text names the call.
@@ -66,7 +71,7 @@ def launch_in_namespaces(cmd: list[str], *, parent: int) -> int:
     if os.getppid() != parent:
         raise orphaned(parent)  # perhaps before the line above
     alive_fd, held_fd = os.pipe()  # the write end stays with this process: EOF is its death
-    init = fork(lambda: _init(cmd, alive_fd, held_fd))
+    init = fork(lambda: _init(inner, alive_fd, held_fd))
     os.close(alive_fd)
     return wait_forwarding(init)
 
@@ -87,8 +92,8 @@ def _enter_namespaces() -> None:
             file.write(text)
 
 
-def _init(cmd: list[str], alive_fd: int, held_fd: int) -> int:
-    """PID 1: `cmd` is its child; when it returns, the kernel kills all that is left."""
+def _init(inner: Inner, alive_fd: int, held_fd: int) -> int:
+    """PID 1: `inner` is its child; when it returns, the kernel kills all that is left."""
     kernel.die_with_parent()
     os.close(held_fd)
     if select.select([alive_fd], [], [], 0)[0]:
@@ -96,8 +101,11 @@ def _init(cmd: list[str], alive_fd: int, held_fd: int) -> int:
     kernel.make_mounts_private()
     kernel.mount_proc()
     mark = f"namespaces:{Path('/proc/self/ns/pid').readlink()}"
-    runner = fork(lambda: execute(cmd, {MARK: mark}))
+    runner = fork(lambda: inner({MARK: mark}))
     return wait_forwarding(runner)
+
+
+_LAUNCH = {"namespaces": launch_in_namespaces, "processes": guardian.launch}
 
 
 if __name__ == "__main__":

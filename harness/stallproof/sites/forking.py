@@ -1,6 +1,6 @@
 """Fork, exec, signals and exit statuses, as the enclosure's own processes need them.
 
-Only for `enclosed.py` and `guardian.py`: small single-threaded programs.
+Only for `enclosed.py`, `guardian.py` and `forkserver.py`: single-threaded programs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 CANNOT_ENCLOSE = 125
 """Exit status when the enclosure itself could not be built (as `docker run` uses it)."""
@@ -18,6 +18,10 @@ MARK = "STALLPROOF_ENCLOSED"
 """Environment variable that the command finds: `mode:identity`; `namespaces.py` verifies it."""
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
 HELD = (*FORWARDED, signal.SIGCHLD)
+
+Inner: TypeAlias = Callable[[dict[str, str]], int]
+"""What is enclosed: given the variables that it shall find in its environment, it answers its exit
+status, or becomes another program. `release_signals` is for it to call."""
 
 
 def hold_signals() -> None:
@@ -39,15 +43,20 @@ def fork(child: Callable[[], int]) -> int:
     return pid
 
 
+def release_signals() -> None:
+    """Signals as they were before `hold_signals`: for the process that is enclosed."""
+    for number in FORWARDED:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+
+
 def execute(cmd: list[str], extra_env: dict[str, str]) -> NoReturn:
-    """Become `cmd`, with signals as they were before `hold_signals`.
+    """Become `cmd`.
 
     Raises:
         OSError: there is no such command.
     """
-    for number in FORWARDED:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+    release_signals()
     os.execvpe(cmd[0], cmd, {**os.environ, **extra_env})  # noqa: S606 (a list, no shell wanted)
 
 

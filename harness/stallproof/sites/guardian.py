@@ -25,7 +25,7 @@ from stallproof.sites import kernel_calls as kernel
 from stallproof.sites.forking import (
     CANNOT_ENCLOSE,
     MARK,
-    execute,
+    Inner,
     fork,
     forward_signals,
     hold_signals,
@@ -40,8 +40,8 @@ _KILL_TIMEOUT_S = 10.0
 _REAP_PERIOD_S = 0.5
 
 
-def launch(cmd: list[str], *, parent: int) -> int:
-    """Run `cmd` between two guardians and answer its exit status.
+def launch(inner: Inner, *, parent: int) -> int:
+    """Run `inner` between two guardians and answer its exit status.
 
     Raises:
         OSError: the kernel has no subreapers or pidfds (before Linux 5.3).
@@ -51,13 +51,13 @@ def launch(cmd: list[str], *, parent: int) -> int:
         kernel.become_subreaper()
         parent_fd = _watch_parent(parent)
         me = os.getpid()
-        init = fork(lambda: _init(cmd, launcher=me, scratch=scratch))
+        init = fork(lambda: _init(inner, launcher=me, scratch=scratch))
         return _guard(init, above_fd=parent_fd)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _init(cmd: list[str], *, launcher: int, scratch: Path) -> int:
+def _init(inner: Inner, *, launcher: int, scratch: Path) -> int:
     hold_signals()  # those for the launcher came to it, not here
     kernel.become_subreaper()
     launcher_fd = _watch_parent(launcher)
@@ -67,7 +67,7 @@ def _init(cmd: list[str], *, launcher: int, scratch: Path) -> int:
         kernel.die_with_parent()
         if os.getppid() != me:
             raise orphaned(me)
-        execute(cmd, {MARK: f"processes:{me}", SCRATCH: str(scratch)})
+        return inner({MARK: f"processes:{me}", SCRATCH: str(scratch)})
 
     try:
         return _guard(fork(become_runner), above_fd=launcher_fd)

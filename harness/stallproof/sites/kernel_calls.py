@@ -13,6 +13,7 @@ from enum import IntFlag
 _libc = ctypes.CDLL(None, use_errno=True)
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _MS_NOSUID = 0x2
 _MS_NODEV = 0x4
@@ -49,6 +50,11 @@ def die_with_parent() -> None:
     before the call goes unnoticed, so check for that afterwards.
     """
     _check(_libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0), "prctl(PDEATHSIG)")
+
+
+def name_this_process(name: str) -> None:
+    """What `ps -o comm`, `top` and /proc/PID/comm call it: up to 15 bytes."""
+    _check(_libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0), "prctl(NAME)")
 
 
 def become_subreaper() -> None:

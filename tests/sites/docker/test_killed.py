@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stallproof.forkserver import FORKED
 from stallproof.sites.choice import COMPOSE, DOCKER
 from stallproof.sites.proctable import descendants
 
@@ -25,16 +26,16 @@ CONTAINERS = {DOCKER: 4, COMPOSE: 5}
 """Broker's host, broker, API, worker; Compose creates Toxiproxy in any case."""
 
 
-def argv(pid: int) -> list[str]:
+def comm(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:  # it has just ended
-        return []
+        return ""
 
 
 def runner_of(outer: int) -> int:
-    (pid,) = (p for p in descendants(outer) if argv(p)[1:3] == ["-m", "stallproof.runner"])
-    return pid
+    # The first: what it starts has its name, too, until it has become another program.
+    return next(pid for pid in descendants(outer) if comm(pid) == FORKED)
 
 
 @pytest.mark.parametrize(
