@@ -92,6 +92,17 @@ def test_killed_it_takes_along_what_it_started(start: Start) -> None:
     until(lambda: len(mine()) == 1)
 
 
+def test_killed_as_it_begins_it_leaves_nothing(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (scratch := tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    for number in range(60):
+        with start(HANGS):
+            time.sleep(number / 3000)  # no condition to wait for: it is the moment that varies
+    until(lambda: not list(scratch.iterdir()))  # an init whose launcher is gone is nobody's here
+
+
 def test_left_it_ends_all_and_starts_no_more(errors: Path) -> None:
     with errors.open("wb") as file:
         with ForkServer(STANDIN) as server:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import shutil
 import signal
@@ -46,7 +47,9 @@ def launch(inner: Inner, *, parent: int) -> int:
     Raises:
         OSError: the kernel has no subreapers or pidfds (before Linux 5.3).
     """
-    scratch = Path(tempfile.mkdtemp(prefix="stallproof-"))
+    # Only its name: the folder is made by init, once that watches. At each moment one of both is
+    # there that knows of it, whichever is killed.
+    scratch = Path(tempfile.gettempdir()) / f"stallproof-{secrets.token_hex(8)}"
     try:
         kernel.become_subreaper()
         parent_fd = _watch_parent(parent)
@@ -69,6 +72,7 @@ def _init(inner: Inner, *, launcher: int, scratch: Path) -> int:
             raise orphaned(me)
         return inner({MARK: f"processes:{me}", SCRATCH: str(scratch)})
 
+    scratch.mkdir(mode=0o700)
     try:
         return _guard(fork(become_runner), above_fd=launcher_fd)
     finally:
