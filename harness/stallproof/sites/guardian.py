@@ -18,7 +18,6 @@ import secrets
 import select
 import shutil
 import signal
-import tempfile
 import time
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def launch(inner: Inner, *, parent: int) -> int:
     """
     # Only its name: the folder is made by init, once that watches. At each moment one of both is
     # there that knows of it, whichever is killed.
-    scratch = Path(tempfile.gettempdir()) / f"stallproof-{secrets.token_hex(8)}"
+    scratch = _scratch_home() / f"stallproof-{secrets.token_hex(8)}"
     try:
         kernel.become_subreaper()
         parent_fd = _watch_parent(parent)
@@ -58,6 +57,11 @@ def launch(inner: Inner, *, parent: int) -> int:
         return _guard(init, above_fd=parent_fd)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch_home() -> Path:
+    """Where temporary files go: `tempfile` asks by writing one, and killed meanwhile leaves it."""
+    return Path(os.environ.get("TMPDIR") or "/tmp").absolute()  # noqa: S108 (the folder in it is made anew)
 
 
 def _init(inner: Inner, *, launcher: int, scratch: Path) -> int:
