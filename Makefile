@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 # Runs side by side: once it has booted a run mostly waits.
-JOBS ?= 20
+JOBS ?= 16
 # So do the tests; but more of them at once than this, and some judge the machine.
 TESTS ?= 2
 PROFILES := --profile hardened --profile guide-int-keys

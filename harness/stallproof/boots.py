@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-PER_PROCESSOR = 2
-"""A boot is two Pythons that import side by side, with pauses."""
+PER_PROCESSOR = 1
+"""A boot is two Pythons that import side by side, and more than one keeps a processor busy."""
 
 
 class Boots:

@@ -219,6 +219,16 @@ async def unhealthy(system: BootedSystem) -> Any:
     return failures
 
 
+async def booted(_: BootedSystem) -> Any:
+    """Waits for a worker that says it is ready."""
+    log = Path(sys.argv[2]) / "logs" / "worker.log"
+
+    async def ready() -> bool:
+        return "ready" in log.read_text().split()
+
+    await until(ready, "the worker to be ready")
+
+
 async def frozen(system: BootedSystem) -> Any:
     """The worker frozen and thawed, what a network that forgets makes of it, and a fault's lie."""
     await all_connected(system)
@@ -401,7 +411,7 @@ async def wait_to_be_killed(system: BootedSystem) -> Any:
 
 
 ACTS = [
-    *(links, restart, sockets, insides, idle, given_up, second_life, unhealthy),
+    *(links, restart, sockets, insides, idle, given_up, second_life, unhealthy, booted),
     two_instances,
     *(
         api_changes,

@@ -97,6 +97,12 @@ def test_liveness_kills_a_worker_that_turned_unhealthy(perform: Perform) -> None
     ]
 
 
+def test_liveness_lets_a_worker_boot_as_slowly_as_the_machine_does(perform: Perform) -> None:
+    # Three of Cloud Run's probes, ten times faster, take three seconds, this boot takes five.
+    result = perform("booted", env={"STUB_WORKER": "slow"}, speed=10)
+    assert [life[1] for life in result["lives"]] == ["start", "start"]
+
+
 def test_without_liveness_an_unhealthy_worker_lives_on(perform: Perform) -> None:
     # Ten times faster, Cloud Run's own liveness, which is the default, would take three seconds.
     result = perform("unhealthy", env={"STUB_WORKER": "mute"}, liveness=None, speed=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import threading
+import time
 from collections.abc import Callable
 
 from stallproof.clock import Clock
@@ -15,14 +16,17 @@ _STARTUP_TIMEOUT_S = 1.0
 ANSWER_REAL_S = 1.0
 """A probe waits at least so long for an answer, and from one to the next, whatever the speed: the
 machine answers no faster at a higher one, and must not look dead for it."""
+BOOT_REAL_S = 30.0
+"""Nor does it boot any faster. What a service allows itself for that is system time: above speed 1
+nothing counts as a failure until it has said once that it is ready, or for so long."""
 
 
-def answers_200(address: Address, *, timeout_s: float) -> bool:
-    """True if `GET /health` is answered with 200 in time."""
+def answers_200(address: Address, *, timeout_s: float, path: str = "/health") -> bool:
+    """True if `GET path` is answered with 200 in time."""
     connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
     with contextlib.closing(connection):
         try:
-            connection.request("GET", "/health")
+            connection.request("GET", path)
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):
             return False
@@ -67,7 +71,14 @@ class HealthProbe:
             return
         self._on_healthy()
         if self._liveness is not None:
+            self._await_ready(0.0 if self._clock.speed == 1 else BOOT_REAL_S)
             self._keep_asking(self._liveness)
+
+    def _await_ready(self, within_s: float) -> None:
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline and not self._stop.wait(_STARTUP_PERIOD_S):
+            if answers_200(self._address, timeout_s=_STARTUP_TIMEOUT_S, path="/ready"):
+                return
 
     def _keep_asking(self, liveness: Liveness) -> None:
         failures = 0

@@ -1,7 +1,8 @@
 """A tiny stand-in for the system: answers /health and holds a connection on each link.
 
 STUB_API and STUB_WORKER say how it misbehaves: `crash` exits at once with 3; `mute` answers
-503 after the first 200; `exit` exits with 7 two seconds after it was first healthy. With `polite`
+503 after the first 200; `slow` does so, too, until it is ready, and is that when it was asked for
+five seconds; `exit` exits with 7 two seconds after it was first healthy. With `polite`
 it ends the requests that it has in hand when it is told to go, and then exits with 0.
 
 A POST takes 0.8 s, and then counts as a published story.
@@ -40,12 +41,26 @@ print(
 )
 
 
+# The site asks ten times a second.
+LOOKS_UNTIL_READY = 50 if HOW == "slow" else 0
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     asked = 0
+    asked_ready = 0
 
     def do_GET(self) -> None:
+        if self.path == "/ready":
+            Handler.asked_ready += 1
+            status = 200 if Handler.asked_ready > LOOKS_UNTIL_READY else 503
+            self.send_response(status)
+            self.end_headers()
+            if status == 200:
+                print("ready", flush=True)
+            return
         Handler.asked += 1
-        status = 503 if HOW == "mute" and Handler.asked > 1 else 200
+        booting = Handler.asked_ready < LOOKS_UNTIL_READY
+        status = 503 if Handler.asked > 1 and (HOW == "mute" or booting) else 200
         if Handler.asked == 1:
             print("first answer:", status, flush=True)
         self.send_response(status)
