@@ -123,11 +123,13 @@ class Runs:
         request = folder / "request.json"
         request.write_bytes(msgspec.json.encode(job.request))
         deadline_s = job.deadline_s if budget is None else min(job.deadline_s, budget.left_s)
-        with (folder / "logs" / "harness.log").open("w+b") as errors:
-            overdue, code = self._wait(job, str(request), errors.fileno(), deadline_s, booted)
-            errors.seek(0)
-            said = errors.read().decode(errors="replace").strip().splitlines()
-        request.unlink()
+        try:
+            with (folder / "logs" / "harness.log").open("w+b") as errors:
+                overdue, code = self._wait(job, str(request), errors.fileno(), deadline_s, booted)
+                errors.seek(0)
+                said = errors.read().decode(errors="replace").strip().splitlines()
+        finally:
+            request.unlink()
         trouble = [] if code == 0 else _buried(job)
         if code is None and self._server.closed:
             raise ServerClosedError
