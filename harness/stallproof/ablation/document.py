@@ -95,9 +95,10 @@ What it comes to is told by rule, the first that fits. **decides**: the verdict 
 every run of one side valid and none of the other (or the 95 % Wilson intervals of the two sides
 do not meet). **helps**: at least one checker violated in every run without it and in none with it,
 though others remain. **harms**: either of these the other way round, or a figure that is worse.
-**improves**: the same verdict, and the ranges of a figure lie apart by a story, or a second of real
-time, at least. **unsettled**: some runs of a side are valid and some are not, in another proportion
-than on the other side: n is too small to say. Two sides of five runs of the same thing have ranges
+**improves**: the same verdict, and the ranges of a figure lie apart by a story or a second at least
+(in compressed time by ten seconds of real time, in which a boot fits on a busy machine).
+**unsettled**: some runs of a side are valid and some are not, in another proportion than on the
+other side: n is too small to say. Two sides of five runs of the same thing have ranges
 apart by chance in 1 of 126 comparisons of a figure, of three in 1 of 10. Runs without a verdict
 (the fault did not bite, the machine did not keep up) count on neither side.
 

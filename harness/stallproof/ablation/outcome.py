@@ -12,7 +12,8 @@ helps and harms: one checker that way, another the other way.
 unsettled: the runs that are valid are another share on one side than on the other, and n is too
     small to say more.
 improves, harms: the verdicts are alike, and the ranges of a figure lie apart by a story or by a
-    second (of real time: what a machine needs for its work is no faster at a higher speed).
+    second; in compressed time by ten seconds of real time, for what a machine needs for its work is
+    no faster there.
 no difference seen.
 """
 
@@ -32,6 +33,9 @@ from stallproof.results import wilson
 LEAST_JUDGED = 2
 MATERIAL = 1.0
 """Of a second or a story: what less than this changes, nobody would set a knob for."""
+BOOT_REAL_S = 10.0
+"""A boot takes one to seven seconds, as the machine has other runs to do; at 60 times speed that is
+one to seven minutes of a figure, and nothing that the knob did."""
 
 
 class Kind(StrEnum):
@@ -171,7 +175,7 @@ def _by_figures(on: Sequence[RunRecord], off: Sequence[RunRecord]) -> Outcome:
     less, more = [], []
     speed = max(run.speed for run in (*on, *off))
     for figure in FIGURES:
-        apart = MATERIAL * speed if figure.is_time else MATERIAL
+        apart = BOOT_REAL_S * speed if figure.is_time and speed > 1 else MATERIAL
         with_it, without = values(on, figure), values(off, figure)
         if len(with_it) < len(on) or len(without) < len(off):
             continue
