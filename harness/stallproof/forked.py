@@ -12,7 +12,7 @@ from typing import IO, Self
 
 import msgspec
 
-from stallproof.forkserver import Ask
+from stallproof.forkserver import BEGUN, Ask
 
 _STATUS_BYTES = 16
 
@@ -80,31 +80,44 @@ class ForkServer:
             ServerClosedError: this has been left.
         """
         ask = Ask(mode="namespaces" if namespaces else "processes", argument=argument)
+        message = msgspec.json.encode(ask)
         with self._lock:
             if self.closed:
                 raise ServerClosedError
-            line, other_end = socket.socketpair()
-            output, write_fd = os.pipe()
-            with other_end, os.fdopen(write_fd, "wb"):
-                self._send(msgspec.json.encode(ask), [write_fd, errors, other_end.fileno()])
-        return Forked(os.fdopen(output, "rb"), line)
+            # One that was killed is replaced: what it took along is lost, the other runs need not
+            # be. One that ends twice will end again: then it is the run's line that says so.
+            begun, run = self._ask(message, errors)
+            if not begun:
+                run.output.close()
+                self._let_go()
+                _, run = self._ask(message, errors)
+            return run
 
-    def _send(self, message: bytes, fds: list[int]) -> None:
-        # One that was killed is replaced: what it took along is lost, the other runs need not be.
-        if self._process is None or self._control is None or self._process.poll() is not None:
-            self._let_go()
-            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "stallproof.forkserver", *self._modules],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    start_new_session=True,  # Ctrl-C is for the one who asks
-                )
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its line ends at once
-            socket.send_fds(self._control, [message], fds)
+    def _ask(self, message: bytes, errors: int) -> tuple[bool, Forked]:
+        """Whether the server has begun the run, or has ended instead."""
+        if self._process is None:
+            self._begin()
+        assert self._control is not None
+        line, other_end = socket.socketpair()
+        output, write_fd = os.pipe()
+        with other_end, os.fdopen(write_fd, "wb"):
+            fds = [write_fd, errors, other_end.fileno()]
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                socket.send_fds(self._control, [message], fds)
+        return line.recv(len(BEGUN)) == BEGUN, Forked(os.fdopen(output, "rb"), line)
+
+    def _begin(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "stallproof.forkserver", *self._modules],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the one who asks
+            )
 
     def _let_go(self) -> None:
         if self._process is not None and self._control is not None:
             self._control.close()
             self._process.wait()
+            self._process = None

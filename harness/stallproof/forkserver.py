@@ -8,9 +8,10 @@ Importing takes more processor time than all else that the harness does in a sho
 0.9 s), and it is the processors that bound how many runs go side by side.
 
 Standard input is a SEQPACKET socket. Each message asks for one run (`Ask`) and brings along three
-descriptors: its standard output, its standard error, and a line. Over the line comes the run's
-exit status; hung up from the other side, it means that the run is to be killed. When the socket
-itself is hung up, the one who asks is gone: then this ends, and with it every run (`enclosed.py`).
+descriptors: its standard output, its standard error, and a line. Over the line comes a byte when it
+has begun, and then its exit status; hung up from the other side, it means that the run is to be
+killed. When the socket itself is hung up, the one who asks is gone: then this ends, and with it
+every run (`enclosed.py`).
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ MESSAGE_BYTES = 1 << 16
 FORKED = "stallproof-run"
 """What `ps -o comm` calls the process that is a run."""
 INTERRUPTED = 128 + signal.SIGINT
+BEGUN = b"+"
+"""What comes over a run's line first."""
 
 
 class Ask(msgspec.Struct):
@@ -95,6 +98,8 @@ class Server:
         os.close(output)
         os.close(errors)
         child = Child(pid, os.pidfd_open(pid), socket.socket(fileno=line))
+        with contextlib.suppress(BrokenPipeError):  # as in _ended
+            child.line.send(BEGUN)
         self._children.append(child)
         self._selector.register(child.fd, selectors.EVENT_READ, partial(self._ended, child))
         self._selector.register(child.line, selectors.EVENT_READ, partial(self._hung_up, child))
