@@ -7,17 +7,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-PER_PROCESSOR = 1
-"""A boot is two Pythons that import side by side, and more than one keeps a processor busy."""
-
 
 class Boots:
-    """Places for runs that boot. Many that boot at once take turns at the processors: each of them
-    takes as long as all together, and starves those that are further on.
+    """Places for runs that boot, one a processor: a boot is two Pythons that import side by side.
+
+    Many that boot at once take turns: each of them takes as long as all together, and starves those
+    that are further on.
     """
 
     def __init__(self, at_once: int | None = None) -> None:
-        self._places = threading.Semaphore(at_once or PER_PROCESSOR * (os.cpu_count() or 1))
+        self._places = threading.Semaphore(at_once or os.cpu_count() or 1)
 
     @contextmanager
     def place(self) -> Iterator[Callable[[], None]]:

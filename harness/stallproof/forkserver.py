@@ -27,13 +27,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import msgspec
 
 from stallproof.sites import kernel_calls as kernel
 from stallproof.sites.enclosed import enclose
-from stallproof.sites.forking import release_signals, shell_status
+from stallproof.sites.forking import fork, release_signals, shell_status
 
 MESSAGE_BYTES = 1 << 16
 FORKED = "stallproof-run"
@@ -93,8 +93,7 @@ class Server:
         ask = msgspec.json.decode(message, type=Ask)
         output, errors, line = fds
         me = os.getpid()
-        if (pid := os.fork()) == 0:
-            self._become(ask, parent=me, output=output, errors=errors, line=line)
+        pid = fork(lambda: self._launch(ask, parent=me, output=output, errors=errors, line=line))
         os.close(output)
         os.close(errors)
         child = Child(pid, os.pidfd_open(pid), socket.socket(fileno=line))
@@ -124,22 +123,18 @@ class Server:
         child.line.close()
         os.close(child.fd)
 
-    def _become(self, ask: Ask, *, parent: int, output: int, errors: int, line: int) -> NoReturn:
-        """The child's side: the launcher of the run."""
-        code = 1
-        try:
-            os.dup2(output, 1)
-            os.dup2(errors, 2)
-            for fd in (output, errors, line):
-                os.close(fd)
-            for other in list(self._children):
-                self._forget(other)
-            self._selector.close()
-            self._asked.close()
-            os.open(os.devnull, os.O_RDONLY)  # becomes 0, the lowest that is free
-            code = enclose(ask.mode, partial(self._enclosed, ask.argument), parent=parent)
-        finally:
-            os._exit(code)
+    def _launch(self, ask: Ask, *, parent: int, output: int, errors: int, line: int) -> int:
+        """The child's side: be the launcher of the run."""
+        os.dup2(output, 1)
+        os.dup2(errors, 2)
+        for fd in (output, errors, line):
+            os.close(fd)
+        for other in list(self._children):
+            self._forget(other)
+        self._selector.close()
+        self._asked.close()
+        os.open(os.devnull, os.O_RDONLY)  # becomes 0, the lowest that is free
+        return enclose(ask.mode, partial(self._enclosed, ask.argument), parent=parent)
 
     def _enclosed(self, argument: str, extra_env: dict[str, str]) -> int:
         """The run itself, as if it were a program of its own."""

@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from stallproof.engine import RUNNER
+from stallproof.sites.choice import SITES, modules_of
+
 HEAVY = ("docker", "jinja2", "markdown_it", "pyroute2", "requests", "scipy", "testcontainers")
 
 
@@ -17,6 +20,8 @@ HEAVY = ("docker", "jinja2", "markdown_it", "pyroute2", "requests", "scipy", "te
         ("stallproof.cli", HEAVY),
         ("stallproof.pytest_plugin", (*HEAVY, "typer")),
         ("stallproof.sites.enclosed", (*HEAVY, "anyio", "msgspec", "redis")),
+        # Drawn at its import, once for one process: forked runs would share a session's name.
+        *((", ".join((RUNNER, *modules_of(site))), ("testcontainers",)) for site in SITES),
     ],
 )
 def test_what_most_uses_do_not_need_is_not_loaded(module: str, spared: tuple[str, ...]) -> None:

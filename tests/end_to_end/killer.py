@@ -113,7 +113,7 @@ def there(victim: str, outer: int) -> list[int]:
     servers = [pid for pid in below([outer], table) if SERVER in argv(pid)]
     launchers = below(servers, table)
     inits = below(launchers, table)
-    runners = [pid for pid in below(inits, table) if comm(pid) == FORKED]
+    runners = below(inits, [entry for entry in table if entry.name == FORKED])
     return {"server": servers, "launcher": launchers, "init": inits, "runner": runners}[victim]
 
 
@@ -126,13 +126,6 @@ def argv(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
     except OSError:  # it has just ended
         return []
-
-
-def comm(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:  # likewise
-        return ""
 
 
 def everything() -> dict[str, list[str]]:

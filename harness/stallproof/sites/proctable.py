@@ -11,6 +11,8 @@ class Entry(NamedTuple):
     """One line of the process table (`man 5 proc`, /proc/PID/stat)."""
 
     pid: int
+    name: str
+    """The program's, unless it has given itself another; 15 bytes at most."""
     state: str
     """`Z` and `X` have ended and only wait for somebody to take their status."""
     parent: int
@@ -25,10 +27,12 @@ def processes() -> Iterator[Entry]:
         try:
             with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123 (likewise)
                 # The command's name stands in parentheses and may contain anything.
-                state, parent, _group, session = file.read().rpartition(b")")[2].split()[:4]
+                before, _, after = file.read().rpartition(b")")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        yield Entry(int(name), state.decode(), int(parent), int(session))
+        command = before.partition(b"(")[2].decode(errors="replace")
+        state, parent, _group, session = after.split()[:4]
+        yield Entry(int(name), command, state.decode(), int(parent), int(session))
 
 
 def descendants(root: int) -> list[int]:

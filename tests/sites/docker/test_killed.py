@@ -13,7 +13,7 @@ import pytest
 
 from stallproof.forkserver import FORKED
 from stallproof.sites.choice import COMPOSE, DOCKER
-from stallproof.sites.proctable import descendants
+from stallproof.sites.proctable import descendants, processes
 
 from .left import at_the_engine, nothing_left
 
@@ -26,16 +26,10 @@ CONTAINERS = {DOCKER: 4, COMPOSE: 5}
 """Broker's host, broker, API, worker; Compose creates Toxiproxy in any case."""
 
 
-def comm(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:  # it has just ended
-        return ""
-
-
 def runner_of(outer: int) -> int:
     # The first: what it starts has its name, too, until it has become another program.
-    return next(pid for pid in descendants(outer) if comm(pid) == FORKED)
+    forked = {entry.pid for entry in processes() if entry.name == FORKED}
+    return next(pid for pid in descendants(outer) if pid in forked)
 
 
 @pytest.mark.parametrize(
