@@ -32,8 +32,8 @@ def pair() -> Iterator[Pair]:
         yield near, far
 
 
-def waiting_in(call: str, act: Callable[[], object]) -> Blocked:
-    """Start the act in a thread, and answer how it waits once it does."""
+def waiting_in(call: str, act: Callable[[], object], *, until: Callable[[], object]) -> Blocked:
+    """Start the act in a thread, answer how it waits once it does, and end it by `until`."""
     thread = threading.Thread(target=act, daemon=True)
     thread.start()
     assert thread.native_id is not None
@@ -45,22 +45,25 @@ def waiting_in(call: str, act: Callable[[], object]) -> Blocked:
         return None if seen is not None and seen.call.startswith(call) else f"{seen}"
 
     wait_until(problem, awaited=f"the thread in {call}", timeout_s=10.0)
+    until()
+    thread.join(10.0)
+    assert not thread.is_alive()
     assert seen is not None
     return seen
 
 
 def test_a_read_names_its_descriptor(pair: Pair) -> None:
     near, far = pair
-    assert waiting_in("recvfrom", lambda: near.recv(1)).fds == (near.fileno(),)
-    far.send(b"x")
+    waiting = waiting_in("recvfrom", lambda: near.recv(1), until=lambda: far.send(b"x"))
+    assert waiting.fds == (near.fileno(),)
 
 
 def test_a_read_with_a_deadline_names_it_too(pair: Pair) -> None:
     """Python polls then, and the descriptor stands in the process's memory."""
     near, far = pair
     near.settimeout(30)
-    assert waiting_in("p", lambda: near.recv(1)).fds == (near.fileno(),)
-    far.send(b"x")
+    waiting = waiting_in("p", lambda: near.recv(1), until=lambda: far.send(b"x"))
+    assert waiting.fds == (near.fileno(),)
 
 
 def test_an_event_loop_names_all_that_it_waits_for(pair: Pair) -> None:
@@ -68,15 +71,13 @@ def test_an_event_loop_names_all_that_it_waits_for(pair: Pair) -> None:
     with select.epoll() as loop:
         loop.register(near, select.EPOLLIN)
         loop.register(far, select.EPOLLIN)
-        assert set(waiting_in("epoll", loop.poll).fds) == {near.fileno(), far.fileno()}
-        far.send(b"x")
-        near.recv(1)
+        waiting = waiting_in("epoll", loop.poll, until=lambda: far.send(b"x"))
+    assert set(waiting.fds) == {near.fileno(), far.fileno()}
 
 
 def test_a_lock_names_none() -> None:
     event = threading.Event()
-    assert waiting_in("futex", event.wait).fds == ()
-    event.set()
+    assert waiting_in("futex", event.wait, until=event.set).fds == ()
 
 
 def test_a_wait_is_the_same_one_when_it_was_resumed() -> None:
