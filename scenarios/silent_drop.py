@@ -27,8 +27,7 @@ A_MINUTE = Limits(stall_s=15, first_start_s=15, drain_s=30, settle_s=75)
                 "No socket_timeout and no keepalive: worker and POST wait on dead connections for "
                 "as long as the kernel retransmits, a quarter of an hour, and say nothing. The "
                 "worker's main thread waits for the answer to the heartbeat's PUBLISH, POST for "
-                "that to LPUSH (both seized in 2 of 2 runs). A task that it had prefetched may "
-                "start yet, so `recovery`, which asks for one start, is violated in some runs only."
+                "that to LPUSH (both seized in 2 of 2 runs)."
             ),
         ),
         "guide-int-keys": breaks(

@@ -152,7 +152,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     stall_s: float = 10.0
     """Work queued, no fault in force, and nothing started for longer: a stall."""
     first_start_s: float = 15.0
-    """From the end of a fault to the first task start after it."""
+    """From the end of a fault to the first start after it of what was not in hand already."""
     drain_s: float = 25.0
     """From the end of the last fault until every story accepted by then is done."""
     accept_s: float = 5.0

@@ -17,7 +17,12 @@ def faulted(*, start: float, until: float = 60) -> Run:
 def test_work_that_flows_soon() -> None:
     found = faulted(start=9).judge(RESTART)["recovery"]
     assert found.verdict is Verdict.VALID
-    assert found.numbers == {"first_start_s": 1.0, "step_0_first_start_s": 1.0, "drain_s": 3.0}
+    assert found.numbers == {
+        "first_start_s": 1,
+        "step_0_first_start_s": 1,
+        "step_0_wanted_s": 8,
+        "drain_s": 3,
+    }
 
 
 @pytest.mark.parametrize(("start", "verdict"), [(23, Verdict.VALID), (23.125, Verdict.INVALID)])
@@ -84,6 +89,40 @@ def test_a_start_under_the_fault_is_not_recovery() -> None:
     assert run.judge(RESTART)["recovery"].numbers["first_start_s"] == 4
 
 
+def test_what_the_worker_had_in_hand_says_nothing_of_its_connection() -> None:
+    run = Run(until=80).steady(1, 3).fault(0, begin=4)
+    run.story(0, at=3, start=4.5, end=5.5).message("received", 0, at=3.25)
+    run.story(1, at=5, start=20, end=21).message("received", 1, at=19.75)
+    found = run.judge(KILL)["recovery"]
+    assert found.numbers["step_0_wanted_s"] == 5
+    assert found.numbers["first_start_s"] == 15
+
+
+def test_a_mute_worker_that_starts_what_it_had_in_hand_has_not_recovered() -> None:
+    run = Run(until=80).steady(1, 3).fault(0, begin=4)
+    run.story(0, at=3, start=4.5, end=5.5).message("received", 0, at=3.25).story(1, at=5)
+    found = run.judge(KILL)["recovery"]
+    assert found.verdict is Verdict.INVALID
+    assert found.numbers["first_start_s"] is None
+
+
+def test_a_message_that_came_back_is_not_in_hand() -> None:
+    run = Run(until=80).steady(1, 3).fault(0, begin=4)
+    run.story(0, at=3, start=7, end=8).message("received", 0, at=3.25)
+    run.message("received", 0, at=6.5, redelivered=True)
+    assert run.judge(KILL)["recovery"].numbers["first_start_s"] == 3
+
+
+def test_what_was_in_hand_counts_where_nothing_else_was_wanted() -> None:
+    run = Run(until=80).steady(1, 3).fault(0, begin=4)
+    run.story(0, at=3, start=4.5, end=5.5).message("received", 0, at=3.25)
+    assert run.judge(KILL)["recovery"].numbers["first_start_s"] == 0.5
+    run.fault(1, begin=8).story(1, at=9, start=11, end=12).message("received", 1, at=10)
+    found = run.judge(KILL, KILL)["recovery"]
+    assert found.numbers["step_0_first_start_s"] == 0.5
+    assert found.numbers["step_1_first_start_s"] == 2
+
+
 def test_instantaneous_faults_are_measured_from_their_begin() -> None:
     run = Run().steady(1, 4).fault(0, begin=4).story(0, at=3.5, start=7, end=8)
     run.fault(1, begin=10).story(1, at=11, start=13, end=14)
@@ -128,6 +167,9 @@ def test_of_several_faults_each_is_measured_to_its_own_next_and_the_last_one_dra
         "step_0_first_start_s": 10,
         "step_1_first_start_s": 8,
         "step_2_first_start_s": 2,
+        "step_0_wanted_s": 4,
+        "step_1_wanted_s": 30,
+        "step_2_wanted_s": 60,
         "drain_s": 10,
     }
     assert found.text == (

@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import msgspec
 
@@ -21,6 +22,7 @@ from stallproof.checkers.causes import fates_of
 from stallproof.checkers.lives import Life, lives_of, same
 from stallproof.checkers.spans import Span, held, union
 from stallproof.checkers.stalls import idle_spans
+from stallproof.checkers.starts import Start, read_starts
 from stallproof.checkers.stories import Attempt, Story, Tale, read_ledger, read_stories
 from stallproof.clock import lenient_s
 from stallproof.events import (
@@ -30,6 +32,7 @@ from stallproof.events import (
     Freezing,
     Health,
     InstancePhase,
+    MessagePhase,
     Op,
     Phase,
     Task,
@@ -127,13 +130,20 @@ class Facts:
         return tuple(story for story in self.accepted if story.done_t is None)
 
     @cached_property
-    def start_ts(self) -> list[float]:
-        """When tasks were started."""
-        return [task.t for task in self.of(Task) if task.event == "start"]
+    def starts(self) -> list[Start]:
+        return read_starts(self.of(Task), self.of(MessagePhase))
 
-    def first_start_after(self, t: float) -> float | None:
-        position = bisect_right(self.start_ts, t)
-        return self.start_ts[position] if position < len(self.start_ts) else None
+    def first_start_after(self, t: float, *, in_hand_at_t: float | None = None) -> float | None:
+        """The first start after `t`, apart from what the worker had in hand at `in_hand_at_t`."""
+        position = bisect_right(self.starts, t, key=lambda start: start.t)
+        return next(
+            (
+                start.t
+                for start in islice(self.starts, position, None)
+                if in_hand_at_t is None or not start.was_in_hand(in_hand_at_t)
+            ),
+            None,
+        )
 
     @cached_property
     def taken_ts(self) -> list[float]:

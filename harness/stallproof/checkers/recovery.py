@@ -20,19 +20,21 @@ class Measured:
     text: str
     seconds: float | None
     """None: it never came about, or was not to be measured."""
+    from_t: float | None = None
+    """What it was measured from."""
 
 
 def recovery(facts: Facts) -> Finding:
     """After each fault work flowed again, and what was in hand was done.
 
-    Reads FaultPhase, Op, Task. Three things are measured:
+    Reads FaultPhase, Op, Task, MessagePhase. Three things are measured:
 
     First start, for each step: from the later of the fault's end (its begin, if instantaneous)
     and the first moment there was work on offer (a POST begun, its story not over), to the
-    first task start. A step that ends while another fault is in force, or after which the
-    next fault comes before the limit has run out and before anything started, is not judged:
-    the later one is. Limit `first_start_s`. A start says that the worker works, not that its
-    broker connection does (the task may have been in hand already): `stalled` sees the rest.
+    first task start. What the worker had in hand at the fault's end is no such work, and its
+    start is none (`starts`), unless no other was on offer. A step that ends while another fault
+    is in force, or after which the next fault comes before the limit has run out and before
+    anything started, is not judged: the later one is. Limit `first_start_s`.
 
     Again: for each attempt that never ended, from its start to the start of the story's next:
     what a task that was cut short waits for (the visibility timeout, a lease). Measured, not
@@ -51,6 +53,7 @@ def recovery(facts: Facts) -> Finding:
     Numbers:
         first_start_s: the slowest of all steps; None if one of them never came about.
         step_N_first_start_s: the same for step N of the schedule.
+        step_N_wanted_s: what that was measured from, in seconds into the load.
         again_s: the longest of those; left out where there is none.
         drain_s: as above (0: nothing was in hand); None if it never came about.
     """
@@ -70,6 +73,11 @@ def recovery(facts: Facts) -> Finding:
     numbers: dict[str, float | None] = {
         "first_start_s": None if None in times else max(t for t in times if t is not None),
         **{f"step_{step}_first_start_s": start.seconds for step, start in judged.items()},
+        **{
+            f"step_{step}_wanted_s": facts.into_load_s(start.from_t)
+            for step, start in judged.items()
+            if start.from_t is not None
+        },
         **({} if again_s is None else {"again_s": again_s}),
         "drain_s": drain.seconds,
     }
@@ -92,31 +100,42 @@ def _first_start(facts: Facts, fault: FaultWindow) -> Measured | None:
     if any(o.begin_t <= over_t < o.end_t for o in others if o.end_t is not None):
         return None
     next_t = min((o.begin_t for o in others if o.begin_t > over_t), default=inf)
-    from_t = _offered_after(facts, over_t)
+    in_hand_at_t: float | None = over_t
+    from_t = _offered_after(facts, over_t, in_hand_too=False)
+    if from_t is None or from_t >= next_t:
+        in_hand_at_t = None
+        from_t = _offered_after(facts, over_t, in_hand_too=True)
     if from_t is None or from_t >= next_t:
         if next_t < inf:
             return None
         return Measured(Verdict.UNKNOWN, f"nothing was submitted after {fault.name}", None)
-    started_t = facts.first_start_after(from_t)
+    started_t = facts.first_start_after(from_t, in_hand_at_t=in_hand_at_t)
     if next_t <= from_t + limit_s and (started_t is None or started_t >= next_t):
         return None
     if started_t is None:
         watched_s = facts.end_t - from_t
         text = f"after {fault.name} nothing was started in the {seconds(watched_s)} watched"
         verdict = Verdict.INVALID if watched_s > limit_s else Verdict.UNKNOWN
-        return Measured(verdict, f"{text} (limit {limit_s:g} s)", None)
+        return Measured(verdict, f"{text} (limit {limit_s:g} s)", None, from_t)
     took_s = started_t - from_t
     return Measured(
         Verdict.INVALID if took_s > limit_s else Verdict.VALID,
         f"first task {seconds(took_s)} after {fault.name} (limit {limit_s:g} s)",
         took_s,
+        from_t,
     )
 
 
-def _offered_after(facts: Facts, t: float) -> float | None:
-    """The first moment from `t` on at which a client wanted a story that it did not have."""
+def _offered_after(facts: Facts, t: float, *, in_hand_too: bool) -> float | None:
+    """The first moment from `t` on at which a client wanted a story that it did not have.
+
+    Those that the worker started of what it had in hand at `t` count where `in_hand_too` says so.
+    """
+    in_hand = {s.story_id for s in facts.starts if not in_hand_too and s.was_in_hand(t)}
     moments = []
     for story in facts.stories:
+        if story.story_id in in_hand:
+            continue
         over_t = story.over_t if story.answer in ("ok", None) else story.answered_t
         if story.invoked_t >= t:
             moments.append(story.invoked_t)

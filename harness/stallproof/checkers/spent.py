@@ -56,7 +56,7 @@ def _recoveries(facts: Facts) -> Iterable[Span]:
             (s.invoked_t for s in facts.stories if s.invoked_t >= fault.end_t), default=None
         )
         if wanted_t is not None:
-            started_t = facts.first_start_after(wanted_t)
+            started_t = facts.first_start_after(wanted_t, in_hand_at_t=fault.end_t)
             yield wanted_t, facts.end_t if started_t is None else started_t
 
 

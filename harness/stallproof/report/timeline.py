@@ -6,7 +6,6 @@ started (after the boot began, for a run that never came to its load).
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
@@ -14,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from stallproof.clock import lenient_s
-from stallproof.events import Broker, FaultPhase, Health, InstancePhase, Phase, Task
+from stallproof.events import Broker, FaultPhase, Health, InstancePhase, Phase
 from stallproof.history import History
 from stallproof.model import Schedule
 from stallproof.records import RunRecord
@@ -23,8 +22,6 @@ from stallproof.report.lanes import Lanes
 from stallproof.report.stories import Outcome, Story, read_stories
 
 HealthState = Literal["well", "sick", "mute"]
-ROUNDING_S = 1e-6
-UNMEASURED = math.inf
 UNSEEN_S = 5.0
 UNSEEN_REAL_S = 1.5
 """A sample speaks for the time until the next, but for no longer than this (where the system's
@@ -60,7 +57,7 @@ class Depth(msgspec.Struct, frozen=True):
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
-    """From when work was wanted after a fault to the first task start, or to the watch's end."""
+    """From when work was wanted after a fault to its first start, or to the watch's end."""
 
     step: int
     begin: float
@@ -109,7 +106,7 @@ def timeline(history: History, run: RunRecord) -> Timeline:
         loaded=load_t is not None,
         stories=stories,
         bands=bands,
-        recoveries=_recoveries(history, run, bands, zero, end),
+        recoveries=_recoveries(run, bands, end),
         health={
             lane: _stretches(samples, zero, unseen_s=unseen_s)
             for lane, samples in lanes.sort(history.of(Health)).items()
@@ -141,26 +138,22 @@ def _bands(history: History, schedule: Schedule, zero: float, end: float) -> tup
     )
 
 
-def _recoveries(
-    history: History, run: RunRecord, bands: Iterable[Band], zero: float, end: float
-) -> tuple[Recovery, ...]:
-    """Where on the axis the seconds lie that the recovery checker measured, step by step.
+def _recoveries(run: RunRecord, bands: Iterable[Band], end: float) -> tuple[Recovery, ...]:
+    """What the recovery checker measured, step by step: its numbers, and none of our own.
 
     It counts from the moment there was work to do, which may be later than the fault's end, and
-    leaves out a step that a later one hides: so its numbers are shown, and none of our own.
+    leaves out a step that a later one hides.
     """
     numbers = next((f.numbers for f in run.findings if f.checker == "recovery"), {})
-    starts = [e.t - zero for e in history.of(Task) if e.event == "start"]
     found = []
     for band in bands:
-        over = band.begin if band.end is None else band.end
-        took = numbers.get(f"step_{band.step}_first_start_s", UNMEASURED)
-        if took is None:
-            found.append(Recovery(step=band.step, begin=over, end=end, recovered=False))
-            continue
-        first = next((t for t in starts if t - took >= over - ROUNDING_S), None)
-        if first is not None:
-            found.append(Recovery(step=band.step, begin=first - took, end=first, recovered=True))
+        begin = numbers.get(f"step_{band.step}_wanted_s")
+        if begin is not None:
+            took = numbers[f"step_{band.step}_first_start_s"]
+            until = end if took is None else begin + took
+            found.append(
+                Recovery(step=band.step, begin=begin, end=until, recovered=took is not None)
+            )
     return tuple(found)
 
 
