@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from histories import LOAD_T, RESTART, STANDING, Run, scenario
+from histories import KILL, LOAD_T, RESTART, STANDING, Run, scenario
 
 from stallproof.checkers.facts import Facts
 from stallproof.checkers.spent import spent_of
@@ -36,6 +36,12 @@ def test_a_recovery_lasts_until_what_was_in_hand_is_done() -> None:
 def test_a_recovery_that_never_ends_lasts_to_the_end() -> None:
     found = spent(Run().story(0, at=2).fault(0, begin=4, end=8), RESTART)
     assert (found.load_s, found.recovery_s, found.settle_s) == (4.0, 32.0, 0.0)
+
+
+def test_a_start_of_what_was_in_hand_ends_no_recovery() -> None:
+    run = Run().story(0, at=3, start=5.5, end=6).message("received", 0, at=3.5)
+    run.story(1, at=5, start=20, end=21).message("received", 1, at=19.5)
+    assert spent(run.fault(0, begin=4), KILL).recovery_s == 16  # 4 to 6, and 5 to 20
 
 
 def test_a_fault_that_is_never_undone_is_in_force_to_the_end() -> None:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.real
 AT_ONCE_S = 10.0
 """On a crowded machine; a run that is waited for takes longer, and there are several."""
 N = 6
+JOBS = 2
 LISTEN = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -37,7 +38,7 @@ def test_it_ends_what_runs_and_keeps_what_had_ended(tmp_path: Path) -> None:
             [
                 *[sys.executable, "-c", LISTEN, str(STALLPROOF), "run", "tiny"],
                 *["--scenarios", str(tmp_path / "scenarios")],
-                *["--repeat", str(N), "--out", str(result)],
+                *["--repeat", str(N), "--jobs", str(JOBS), "--out", str(result)],
             ],
             stdin=subprocess.DEVNULL,
             stdout=said,
@@ -57,3 +58,4 @@ def test_it_ends_what_runs_and_keeps_what_had_ended(tmp_path: Path) -> None:
     (kept,) = load_results(result).results
     assert 1 <= kept.n < N
     assert all(record.seconds > 0 for record in kept.runs)
+    assert len(list((result / "runs").iterdir())) <= kept.n + JOBS, "no run was begun after it"
