@@ -91,6 +91,8 @@ OF_INSTANCES: dict[str, tuple[str, str, str, str, str, str, str]] = {
     "kill-child": ("open", "200", NOBODY, "200", "runs on", "the same", "1"),
     "scale-out": ("open", "200", NOBODY, "200", "runs on", "the same", "1 then 2"),
     "scale-in": ("EOF", "200", NOBODY, "200", "code 0", "nobody", "2 then 1"),
+    "scale-out-api": ("open", "200", "202", "200", "runs on", "the same", NOBODY),
+    "rollout-api": (BOTH, "EOF", "202", "ECONNREFUSED", "SIGTERM", "nobody", NOBODY),
     "rollout": ("EOF", "200", NOBODY, "200", "SIGKILL", "nobody", "1 then 2 then 1"),
 }
 """By row: its connections at the broker, the client that was connected, the one in mid-request, the
@@ -126,7 +128,7 @@ def test_every_row_is_what_it_must_be(subtests: pytest.Subtests) -> None:
 def test_every_fault_has_a_row() -> None:
     assert {type(row.fault) for row in ROWS} == set(AnyFault.__args__)
     of_services = {(row.fault.name, row.service) for row in ROWS if isinstance(row, InstanceRow)}
-    for fault in ("instance-kill", "terminate", "freeze", "migrate"):
+    for fault in ("instance-kill", "terminate", "freeze", "migrate", "scale-out", "rollout"):
         assert {(fault, "api"), (fault, "worker")} <= of_services
     assert {name for _, *names in VERSIONS for name in names} <= {row.name for row in ROWS}
 

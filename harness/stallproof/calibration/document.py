@@ -52,12 +52,13 @@ Three clients of its own port: one was connected and quiet, and asks
 `GET /health` (where an instance goes by itself it waits for that, and says what it heard); one is
 a byte short of a whole `POST /stories/`, and sends it (the API alone has requests that last); one
 connects anew (where an instance goes by itself, once the first has heard so). A number is the HTTP
-status. `cpu-throttling` is seen through what stands before the API, and each of them wakes it. Its
-first process: the signal or the code with which it went, and when. Workers asking for work: how
+status. `cpu-throttling` is seen through what stands before the API, and each of them wakes it; in
+`scale-out-api` and `rollout-api` others submit stories there all the while. Its first process: the
+signal or the code with which it went, and when. Workers asking for work: how
 many the broker knows whose last command was BRPOP, one number after the other; a time is how long
 the one in the middle stood, or when the second of two came. Times count from the begin; of what
-comes in steps (`scale-in`, `rollout`) from the SIGTERM; a time after `then` from the thaw. The task
-in hand is one of 3 s (`scale-in`) or of 60 s (`kill-child`, `rollout`).
+comes in steps (`scale-in` and the rollouts) from the SIGTERM; a time after `then` from the thaw.
+The task in hand is one of 3 s (`scale-in`) or of 60 s (`kill-child`, `rollout`).
 SIGTSTP comes 0.05 s before `migrate` here, not ten."""
 
 

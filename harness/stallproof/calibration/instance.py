@@ -15,7 +15,14 @@ from anyio import to_thread
 
 from stallproof.calibration.broker import at_broker, let_in, life_of
 from stallproof.calibration.clients import Clients
-from stallproof.calibration.place import Place, answering, make_ready, places, working
+from stallproof.calibration.place import (
+    Place,
+    answering,
+    keep_submitting,
+    make_ready,
+    places,
+    working,
+)
 from stallproof.calibration.row import InstanceRow
 from stallproof.calibration.seen import Seen, Trial
 from stallproof.calibration.trial import AHEAD_S
@@ -64,6 +71,8 @@ class _Trial:
             await fault.prepare(system)
         async with anyio.create_task_group() as watching:
             watching.start_soon(self._watch.look_on)
+            if row.asked:
+                watching.start_soon(keep_submitting, system)
             due = anyio.current_time() + AHEAD_S
             await anyio.sleep_until(due)
             self._count_from(time.monotonic())

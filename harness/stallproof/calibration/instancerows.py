@@ -51,6 +51,21 @@ INSTANCE_ROWS: tuple[InstanceRow, ...] = (
         successor=True,
     ),
     InstanceRow(
+        name="scale-out-api",
+        fault=ScaleOut(service="api"),
+        service="api",
+        ground=_API,
+        asked=True,
+    ),
+    InstanceRow(
+        name="rollout-api",
+        fault=Rollout(service="api", overlap_s=0.5),
+        service="api",
+        ground=_API,
+        hears=True,
+        asked=True,
+    ),
+    InstanceRow(  # the last of the API's: its request never ends, and it cannot go in time
         name="migrate-api",
         fault=Migrate(service="api"),
         service="api",

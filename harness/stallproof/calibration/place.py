@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ WORK_S = 30.0
 """A worker takes up work in this, also one that was frozen: the broker's kernel may first pause for
 as long again before it tries once more."""
 LOOK_AGAIN_S = 0.02
+ASKED_AGAIN_S = 0.05
 STORY = {"title": "Calibration", "prompt": "One at a time", "user_id": str(uuid.uuid4())}
 
 Problem = Callable[[], Awaitable[str | None]]
@@ -142,6 +144,15 @@ async def _submit(system: System) -> None:
             raise SiteError(f"submitting a story: {type(error).__name__}") from None
     if not answer.is_success:
         raise SiteError(f"submitting a story: HTTP {answer.status_code} instead of 202")
+
+
+async def keep_submitting(system: System) -> None:
+    """One story after the other through the front, until cancelled. Nobody looks at the answers."""
+    async with httpx2.AsyncClient(base_url=system.api_url, trust_env=False) as http:
+        while True:
+            with suppress(httpx2.HTTPError):
+                await http.post("/stories/", json=STORY, timeout=ANSWER_S)
+            await anyio.sleep(ASKED_AGAIN_S)
 
 
 async def _one_at_work(system: System) -> str:

@@ -82,6 +82,9 @@ class InstanceRow(Row, frozen=True, kw_only=True):
     stand in its place, too."""
     fronted: bool = False
     """Clients come to the API through what stands before it."""
+    asked: bool = False
+    """Clients submit stories through the front all the while: without any, no instance of the API
+    is at work, and none that is new takes any up."""
     successor: bool = False
     """The site starts the instance again: that is waited for."""
 
