@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 
 import msgspec
 
 from stallproof.model import Verdict, worst
 from stallproof.records import Finding, Interval, Results, RunRecord, ScenarioResult
 from stallproof.totals import tallies, wall_s
+
+_SIZES = {
+    "boot": "boot_s",
+    "lost": "lost",
+    "unfinished": "unfinished",
+    "duplicated": "duplicated",
+    "stalled": "longest_s",
+    "recovery": "first_start_s",
+    "accept": "slowest_s",
+    "health": "hidden_stall_s",
+}
+"""By checker the number that says how bad it was; None there: it never came to an end."""
 
 
 def summarize(records: Iterable[RunRecord], *, run_dir: str) -> Results:
@@ -52,13 +65,19 @@ def _worst_findings(runs: Sequence[RunRecord]) -> tuple[Finding, ...]:
     answer = []
     for findings in by_checker.values():
         verdict = worst(finding.verdict for finding in findings)
-        shown = next(finding for finding in findings if finding.verdict is verdict)
+        shown = max((f for f in findings if f.verdict is verdict), key=_size)
         counts = {
             "runs": float(len(findings)),
             "runs_invalid": float(sum(f.verdict is Verdict.INVALID for f in findings)),
         }
         answer.append(msgspec.structs.replace(shown, numbers={**shown.numbers, **counts}))
     return tuple(answer)
+
+
+def _size(finding: Finding) -> float:
+    """Of two findings with the same verdict the one that is higher here is worse."""
+    size = finding.numbers.get(_SIZES.get(finding.checker, ""), 0.0)
+    return inf if size is None else size
 
 
 def wilson(hits: int, n: int) -> Interval:

@@ -47,6 +47,27 @@ def test_runs_are_counted_and_the_worst_finding_is_shown_with_its_rate() -> None
     assert result.findings[0].numbers == {"runs": 3.0, "runs_invalid": 1.0}
 
 
+@pytest.mark.parametrize(
+    ("took_s", "shown"), [((6.2, 7.7, 3.0), 7.7), ((6.2, None, 7.7), None), ((3.0, 3.0, 3.0), 3.0)]
+)
+def test_of_findings_alike_the_slowest_is_shown(
+    took_s: tuple[float | None, ...], shown: float | None
+) -> None:
+    runs = [
+        msgspec.structs.replace(
+            record(Verdict.INVALID, checker="recovery"),
+            findings=(
+                msgspec.structs.replace(
+                    finding(Verdict.INVALID, "recovery"), numbers={"first_start_s": took}
+                ),
+            ),
+        )
+        for took in took_s
+    ]
+    (result,) = summarize(runs, run_dir="x").results
+    assert result.findings[0].numbers["first_start_s"] == shown
+
+
 def test_the_interval_is_wilsons() -> None:
     # Newcombe 1998, table I: 1 of 29 gives 0.0061 to 0.1718 by Wilson's method.
     interval = wilson(1, 29)
